@@ -1,0 +1,32 @@
+{
+  'targets': [
+    {
+      'target_name': 'tsaufs',
+      'sources': [
+        'native/addon/module.cc',
+        'native/addon/args.cc',
+        'native/addon/constants.cc',
+        'native/addon/at.cc',
+        'native/addon/cred.cc',
+        'native/addon/stat.cc',
+        'native/addon/xattr.cc',
+        'native/addon/dir.cc',
+        'native/addon/copy.cc',
+        'native/addon/copy-range.cc',
+        'native/addon/jobs.cc',
+        'native/addon/mount.cc',
+        'native/addon/process.cc',
+        'native/addon/fuse-dev.cc',
+        'native/addon/fuse-reply.cc',
+        'native/addon/blocks.cc',
+        'native/addon/data-table.cc',
+        'native/addon/data-plane.cc',
+      ],
+      'defines': ['NAPI_VERSION=8', '_GNU_SOURCE', '_FILE_OFFSET_BITS=64'],
+      'cflags!': ['-fno-strict-aliasing'],
+      'cflags': ['-Wall', '-Wextra', '-Werror', '-fvisibility=hidden'],
+      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
+      'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti'],
+    },
+  ],
+}

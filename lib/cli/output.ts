@@ -1,0 +1,51 @@
+/**
+ * What commands print. Paths are bytes as latin1 everywhere in `lib/`; here they become the bytes they were.
+ */
+import { writeSync } from 'node:fs'
+import { MountError } from '../config/mount-error.js'
+import { EXIT } from './exit-codes.js'
+
+/** One line on stdout, `text` as bytes. */
+export function print(text: string): void {
+  writeAll(1, Buffer.from(`${text}\n`, 'latin1'))
+}
+
+/** A value as indented JSON on stdout; strings in it are proper text (see `readable`), not bytes. */
+export function printJson(value: unknown): void {
+  writeAll(1, Buffer.from(`${JSON.stringify(value, null, 2)}\n`, 'utf8'))
+}
+
+/** One line on stderr after `tsaufs: `; control characters, which could make it two, are shown as `\xHH`. */
+export function complain(text: string): void {
+  const line = text.replace(/[\x00-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  writeAll(2, Buffer.from(`tsaufs: ${line}\n`, 'latin1'))
+}
+
+/** Print a failure as its one line and answer the exit code for it. Unforeseen errors show where they came from with DEBUG. */
+export function reportFailure(error: unknown): number {
+  if (error instanceof MountError) {
+    complain(error.message)
+    return error.exit
+  }
+  complain(error instanceof Error ? error.message : String(error))
+  if (process.env['DEBUG'] !== undefined && error instanceof Error) writeAll(2, Buffer.from(`${error.stack}\n`))
+  return EXIT.FAILED
+}
+
+/** Latin1 bytes as the text a person reads, for JSON: UTF-8 decoded; what is not UTF-8 stays visible as U+FFFD. */
+export function readable(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('utf8')
+}
+
+/** write(2) until all is out; a reader that went away (EPIPE) is not our failure. */
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writeSync(fd, bytes, at)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EPIPE') return
+      if (code !== 'EAGAIN') throw error
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * `tsaufs COMMAND`: the list of commands, and what their failures become.
+ */
+import { Command, CommanderError } from 'commander'
+import { rawArguments } from './raw-args.js'
+import { complain, reportFailure } from './output.js'
+import { EXIT } from './exit-codes.js'
+import { mountCommand } from './commands/mount.js'
+import { umountCommand } from './commands/umount.js'
+import { listCommand } from './commands/list.js'
+import { branchesCommand } from './commands/branches.js'
+
+/** Every command; a new one is a file in commands/ and a line here. */
+const COMMANDS: readonly (() => Command)[] = [mountCommand, umountCommand, listCommand, branchesCommand]
+
+/** The program, not yet run. */
+export function program(): Command {
+  const root = new Command('tsaufs')
+    .description('a union file system in user space')
+    .showSuggestionAfterError(true)
+    .enablePositionalOptions()
+  for (const command of COMMANDS) root.addCommand(command())
+  for (const command of [root, ...root.commands]) {
+    command.exitOverride()
+    command.configureOutput({ outputError: (text) => complain(text.replace(/^error: /, '').trimEnd().replace(/\n\s*/g, ' ')) })
+  }
+  return root
+}
+
+/** Run the command line of this process and set its exit code. */
+export async function main(): Promise<void> {
+  try {
+    await program().parseAsync(rawArguments(), { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.OK : EXIT.USAGE
+    else process.exitCode = reportFailure(error)
+  }
+}

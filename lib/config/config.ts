@@ -1,0 +1,52 @@
+/**
+ * What the user said, checked: the frozen result of parsing mount options. Nothing here touches the disk.
+ */
+import type { Bytes } from '../os/native.js'
+
+/** aufs's branch permissions: writable, read-only, and read-only that never changes even behind our back. */
+export type Permission = 'rw' | 'ro' | 'rr'
+
+/** Classes of extended attributes for `icex*`: errors setting these on copies to the branch are ignored. */
+export type XattrClass = 'security' | 'system' | 'trusted' | 'user' | 'other'
+
+/** One branch as given: `PATH=perm+attr+attr`. */
+export interface BranchSpec {
+  /** Absolute path, bytes as latin1, escapes undone. */
+  readonly path: Bytes
+  readonly perm: Permission
+  /** `+wh`: whiteouts and opaque marks are honoured on a ro/rr branch (always true for rw). */
+  readonly wh: boolean
+  /** `+nolwh`: whiteouts are files of their own instead of hard links to one. */
+  readonly nolwh: boolean
+  /** `+coo_reg`, `+coo_all`, `+moo`: what an open copies up; `moo` also removes the source. The last one given wins. */
+  readonly copyOnOpen: 'none' | 'reg' | 'all' | 'moo'
+  readonly icex: ReadonlySet<XattrClass>
+}
+
+/** A mount as asked for. */
+export interface MountConfig {
+  /** First field of /proc/mounts. */
+  readonly source: Bytes
+  /** Absolute path of the mount point, bytes as latin1. */
+  readonly mountpoint: Bytes
+  /** Top first; at least one. */
+  readonly branches: readonly BranchSpec[]
+  readonly readOnly: boolean
+  readonly io: 'cached' | 'passthrough' | 'auto'
+  readonly udba: 'none' | 'reval'
+  readonly diropq: 'whiteouted' | 'always'
+  readonly shwh: boolean
+  readonly dirren: boolean
+  readonly plink: boolean
+  readonly sum: boolean
+  readonly acl: boolean
+  readonly dirperm1: boolean
+  /** Mount flags of mount(2) the user gave: nosuid, nodev, noexec, noatime, sync, dirsync, ... by name. */
+  readonly flags: ReadonlySet<string>
+  /** `allow_other` was asked for by name; a privileged mount is always open to others. */
+  readonly allowOther: boolean
+  /** Warn when the root of a branch differs from branch 0's in owner or mode. */
+  readonly warnPerm: boolean
+  /** FUSE over io_uring where the kernel has it switched on. */
+  readonly uring: boolean
+}

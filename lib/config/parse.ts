@@ -1,0 +1,90 @@
+/**
+ * Option string in, mount configuration out. Nothing is touched on disk but what `nativelyReadOnly` looks at.
+ */
+import type { Bytes } from '../os/native.js'
+import type { MountConfig } from './config.js'
+import { newDraft, type Draft } from './draft.js'
+import { OPTIONS_BY_NAME, type OptionRow } from './options.js'
+import { isForeignWord } from './generic-options.js'
+import { absolute, indexOfUnescaped, splitEscaped } from './syntax.js'
+import { nearest } from './suggest.js'
+import { usage } from './mount-error.js'
+
+/** A mount as it was typed: all bytes as latin1. */
+export interface MountRequest {
+  /** Every `-o`, joined by ','. */
+  readonly options: Bytes
+  readonly source: Bytes
+  readonly mountpoint: Bytes
+  /** Absolute; relative paths begin here. */
+  readonly cwd: Bytes
+  /** Unknown options are a warning instead of an error: `mount -s`. */
+  readonly sloppy?: boolean
+}
+
+/** The configuration and one sentence for every thing that was dropped or is doubtful. */
+export interface ParsedMount {
+  readonly config: MountConfig
+  readonly warnings: readonly string[]
+}
+
+/** An option as typed: name, the separator that followed it, value with its escapes. */
+interface Word {
+  readonly text: string
+  readonly name: string
+  readonly value: string | null
+}
+
+function splitWord(text: string): Word {
+  const at = indexOfUnescaped(text, '=:')
+  return at < 0 ? { text, name: text, value: null } : { text, name: text.slice(0, at), value: text.slice(at + 1) }
+}
+
+/**
+ * Parse everything a mount is asked for.
+ * @param nativelyReadOnly whether a path lies on a file system that is read-only by nature; false for a path that is not there
+ * @throws MountError EINVAL (exit 2) for what is unknown, malformed or missing; ENOSPC for more than 127 branches
+ */
+export function parseMount(request: MountRequest, nativelyReadOnly: (path: Bytes) => boolean): ParsedMount {
+  const warnings: string[] = []
+  const draft = newDraft(request.cwd, (line) => warnings.push(line))
+  const words = splitEscaped(request.options, ',').filter((text) => text !== '').map(splitWord)
+  for (const word of words) applyWord(draft, word, request.sloppy === true)
+  if (draft.branches.length === 0) {
+    throw usage(`mount ${request.mountpoint}`, "no branches; give them with -o dirs=PATH=rw:PATH=ro")
+  }
+  const readOnly = draft.flags.delete('ro')
+  const branches = draft.branches.finish({ readOnly, nativelyReadOnly })
+  if (!readOnly && branches[0]?.perm !== 'rw') draft.warn(`the first branch, ${branches[0]?.path}, is not rw; new files need a writable branch`)
+  if (!readOnly && draft.settings.shwh) draft.warn('shwh is meant for a read-only union; add ro')
+  const config: MountConfig = {
+    ...draft.settings, source: request.source, mountpoint: absolute(request.mountpoint, request.cwd), branches, readOnly, flags: draft.flags,
+  }
+  return { config, warnings }
+}
+
+function applyWord(draft: Draft, word: Word, sloppy: boolean): void {
+  const row = OPTIONS_BY_NAME.get(word.name)
+  if (row === undefined) {
+    if (isForeignWord(word.name)) return
+    if (!sloppy) throw unknownOption(word)
+    draft.warn(`unknown option '${word.text}' ignored`)
+    return
+  }
+  checkArgument(row, word)
+  if (row.status === 'refused') throw usage(`option '${word.text}'`, row.note ?? 'refused', 'EOPNOTSUPP')
+  row.apply?.(draft, word.value ?? '', word.name)
+}
+
+function unknownOption(word: Word): Error {
+  const guess = nearest(word.name, OPTIONS_BY_NAME.keys())
+  const advice = guess === undefined ? "'tsaufs help mount' lists the options" : `did you mean '${guess}'?`
+  return usage(`option '${word.text}'`, `unknown option; ${advice}`)
+}
+
+function checkArgument(row: OptionRow, word: Word): void {
+  if (row.argument === 'none' && word.value !== null) throw usage(`option '${word.text}'`, `it takes no value; write '${word.name}'`)
+  if (row.argument === 'value' && (word.value === null || word.value === '')) {
+    throw usage(`option '${word.text}'`, `it needs a value; write '${word.name}=VALUE'`)
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The other end of control.ts.
+ */
+import { createConnection } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
+import { isAlive, type MountRecord } from './rundir.js'
+
+/** Ask the daemon of a mount. @throws Error when it cannot be reached, refuses, or stays silent for `timeoutMs` */
+export function ask(record: MountRecord, question: 'status' | 'branches' | 'stats', timeoutMs = 10_000): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(join(record.dir, 'control.sock'))
+    let text = ''
+    socket.setEncoding('utf8').setTimeout(timeoutMs)
+    socket.on('connect', () => socket.write(`${JSON.stringify({ ask: question })}\n`))
+    socket.on('timeout', () => socket.destroy(new Error('ETIMEDOUT: the daemon does not answer')))
+    socket.on('error', reject)
+    socket.on('close', () => reject(new Error('ECONNRESET: the daemon ended')))
+    socket.on('data', (part: string) => {
+      text += part
+      if (!text.includes('\n')) return
+      const reply = JSON.parse(text) as { answer?: unknown, error?: string }
+      socket.destroy()
+      if (reply.error === undefined) resolve(reply.answer)
+      else reject(new Error(reply.error))
+    })
+  })
+}
+
+/** Something to wait with for a daemon's end; connect before you cause it. */
+export interface EndWatch {
+  /** Wait until the process is gone. @returns false when it still lives after `timeoutMs` */
+  ended(timeoutMs: number): Promise<boolean>
+}
+
+/** Watch a daemon: its closing the socket says that the end is near, the process table says when it is there. */
+export async function watchEnd(record: MountRecord): Promise<EndWatch> {
+  const socket = createConnection(join(record.dir, 'control.sock'))
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  // Not allowed, or no longer there: the process table alone decides.
+  socket.on('error', () => socket.destroy())
+  await new Promise<void>((resolve) => { socket.once('connect', () => resolve()).once('close', () => resolve()) })
+  return {
+    async ended(timeoutMs) {
+      const deadline = Date.now() + timeoutMs
+      await Promise.race([closed, sleep(timeoutMs, undefined, { ref: false })])
+      while (isAlive(record) && Date.now() < deadline) await sleep(2)
+      socket.destroy()
+      return !isAlive(record)
+    },
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * One mount from its configuration to its end: check, open the union, mount, serve, and leave nothing behind.
+ */
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Server } from 'node:net'
+import createDebug from 'debug'
+import { sys } from '../os/native.js'
+import { Errno } from '../os/errno.js'
+import { MountError } from '../config/mount-error.js'
+import type { MountConfig } from '../config/config.js'
+import { Session } from '../fuse/session.js'
+import { DeviceTransport } from '../fuse/transport.js'
+import { Union } from '../union/union.js'
+import { rows } from '../ops/index.js'
+import { initFlags, MAX_STACK_DEPTH, MAX_WRITE } from '../ops/init.js'
+import { checkBranches } from './check-branches.js'
+import { checkMountpoint } from './check-mountpoint.js'
+import { abandon, mountFuse, type Mounted } from './mount.js'
+import { liveMounts, RunDir } from './rundir.js'
+import { listen, type Answers } from './control.js'
+
+/** Requests the kernel may have in the background: read-ahead and write-back. */
+const MAX_BACKGROUND = 64
+/** How long after its unmount a busy, detached mount is still served before a signal ends the process. */
+const DETACHED_GRACE_MS = 1000
+
+/** What the one who started the serving is told. */
+export interface ServeHooks {
+  /** Warnings and repairs, a sentence each. */
+  report(line: string): void
+  /** It is mounted; requests are answered from now on. `dev` is its `major:minor`, `log` a file for messages. */
+  mounted(dev: string, rundir: string): void
+  /** The kernel and we have agreed: nothing can go wrong any more that a mount command should tell. */
+  serving(): void
+  /** Something went wrong while serving. */
+  log(line: string): void
+}
+
+/**
+ * Serve until unmounted or told to end by SIGTERM, SIGINT or SIGHUP.
+ * @throws MountError, Errno when the mount cannot be made; nothing is left of it then
+ */
+export async function serve(asked: MountConfig, hooks: ServeHooks): Promise<void> {
+  const config = checkMountpoint(checkBranches(asked, hooks.report), hooks.report)
+  liveMounts()
+  prepare()
+  const union = openUnion(config, hooks.report)
+  let rundir: RunDir | undefined
+  let mounted: Mounted | undefined
+  try {
+    rundir = new RunDir()
+    // Without a writable branch an open for writing is refused by the kernel, as nobody else is asked at open.
+    const final = union.writable ? config : { ...config, readOnly: true }
+    mounted = mountFuse(final, hooks.report)
+    await run(union, final, mounted, rundir, hooks)
+  } catch (error) {
+    if (mounted !== undefined) abandon(mounted)
+    throw error
+  } finally {
+    union.close()
+    rundir?.remove()
+  }
+}
+
+function prepare(): void {
+  sys.closeFrom(3, 1)
+  // With dumpable off /proc/self belongs to the root of the first user namespace, and /proc/self/fd is how we reopen files.
+  if (process.geteuid?.() === 0 && /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'latin1'))) sys.dumpable(0)
+}
+
+function openUnion(config: MountConfig, report: (line: string) => void): Union {
+  try {
+    return Union.open(config, report)
+  } catch (error) {
+    if (error instanceof Errno && error.code === 'EBUSY' && error.syscall === 'flock') {
+      throw new MountError(`branch ${error.path}`, 'EBUSY', 'another mount writes to it; unmount that one, or give it as =ro', undefined, { cause: error })
+    }
+    throw error
+  }
+}
+
+async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: RunDir, hooks: ServeHooks): Promise<void> {
+  const trace = createDebug('tsaufs:fuse')
+  const { dev } = mounted.entry
+  const session = new Session({
+    transport: new DeviceTransport(mounted.fd, MAX_WRITE),
+    rows,
+    union,
+    init: { want: initFlags(union), maxStackDepth: MAX_STACK_DEPTH, maxWrite: MAX_WRITE, maxBackground: MAX_BACKGROUND, timeGran: 1 },
+    afterRequest: () => union.afterRequest(),
+    onError: (error, row) => hooks.log(`${row?.name ?? 'session'}: ${error instanceof Error ? error.stack : String(error)}`),
+    onInit: () => hooks.serving(),
+    trace: trace.enabled ? trace : undefined,
+  })
+  const server = await listen(rundir.socket, answers(union, config, session, dev))
+  rundir.publish(config.mountpoint, dev, union.branches.map((branch, id) => ({ id, spec: branch.spec })))
+  process.chdir('/')
+  sys.umask(0)
+  const stop = endOnSignals(dev)
+  hooks.mounted(dev, rundir.path)
+  await Promise.race([session.run(), stop.done])
+  stop.cancel()
+  close(server)
+}
+
+/** A server that takes nobody new; clients who watch for our end see it by the process ending. */
+function close(server: Server): void {
+  server.close()
+}
+
+/** What the control socket answers. */
+function answers(union: Union, config: MountConfig, session: Session<Union>, dev: string): Answers {
+  const startedMs = Date.now()
+  const branches = (): unknown => union.branches.map((branch, id) => ({ id, path: branch.spec.path, perm: branch.spec.perm, description: union.describe(id) }))
+  return {
+    status: () => ({
+      pid: process.pid, mountpoint: config.mountpoint, dev, uptimeS: Math.round((Date.now() - startedMs) / 1000), inFlight: session.inFlight,
+      kernel: session.negotiated, memory: process.memoryUsage(),
+    }),
+    branches,
+    stats: () => Object.fromEntries(rows.map((row) => [row.name, session.counts[row.opcode] ?? 0])),
+  }
+}
+
+/** `done` is fulfilled when a signal has ended the mount and its last users had their time. */
+function endOnSignals(dev: string): { readonly done: Promise<void>, cancel(): void } {
+  const names = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+  let asked = false
+  let finish = (): void => undefined
+  const done = new Promise<void>((resolve) => { finish = resolve })
+  const handler = (): void => {
+    if (asked) return
+    asked = true
+    void unmountFromOutside(dev).then(() => sleep(DETACHED_GRACE_MS)).then(finish)
+  }
+  for (const name of names) process.on(name, handler)
+  return { done, cancel: () => { for (const name of names) process.off(name, handler) } }
+}
+
+/** Run unmount-main.ts; umount(2) here would wait for us. */
+function unmountFromOutside(dev: string): Promise<void> {
+  const script = fileURLToPath(new URL('./unmount-main.js', import.meta.url))
+  const child = spawn(process.execPath, [script, dev], { stdio: 'ignore', cwd: '/', detached: true })
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
+}

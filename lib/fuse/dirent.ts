@@ -1,0 +1,79 @@
+/**
+ * Packs the answer to READDIR and READDIRPLUS: records one after the other, each begun at a multiple of 8.
+ *
+ *   READDIR      fuse_dirent { u64 ino, u64 off, u32 namelen, u32 type }, name, zeros
+ *   READDIRPLUS  fuse_entry_out (128 bytes), then the same
+ */
+import { putU64 } from './reply.js'
+
+const DIRENT_SIZE = 24
+const ENTRY_SIZE = 128
+
+/** One answer being filled. Make one per request; `size` is what the operation returns. */
+export class DirentPacker {
+  readonly #out: Buffer
+  readonly #view: DataView
+  readonly #start: number
+  readonly #limit: number
+  #at: number
+
+  /**
+   * @param out,view  the reply buffer and the DataView over it (`Request.out`, `Request.outView`).
+   * @param start     where the first record goes (HEADER).
+   * @param limit     first byte that may not be written: start + the `size` of the request, at most the buffer's length.
+   */
+  constructor(out: Buffer, view: DataView, start: number, limit: number) {
+    this.#out = out
+    this.#view = view
+    this.#start = start
+    this.#limit = Math.min(limit, out.length)
+    this.#at = start
+  }
+
+  /** Bytes packed so far. */
+  get size(): number {
+    return this.#at - this.#start
+  }
+
+  /**
+   * Add a READDIR record.
+   * @param ino   the number stat(2) gives for the entry, below 2^53.
+   * @param off   what the next request shall send as offset to go on after this entry.
+   * @param type  DT_* (S_IFMT >> 12).
+   * @param name  latin1, 1..1024 chars, no `/`: the kernel answers EIO for the whole listing otherwise.
+   * @returns false if it does not fit; nothing is written then.
+   */
+  add(ino: number, off: number, type: number, name: string): boolean {
+    const at = this.#at
+    const end = at + ((DIRENT_SIZE + name.length + 7) & ~7)
+    if (end > this.#limit) return false
+    this.#put(at, end, ino, off, type, name)
+    return true
+  }
+
+  /**
+   * Add a READDIRPLUS record. Where the entry belongs is zeroed, which says "no node, look it up if you need it"; write
+   * `entryOut(out, offset, ...)` there to give one (and count one lookup for it, except for `.` and `..`, which must stay zero).
+   * @returns the offset of the entry in the buffer, or -1 if the record does not fit.
+   */
+  addPlus(ino: number, off: number, type: number, name: string): number {
+    const at = this.#at
+    const end = at + ((ENTRY_SIZE + DIRENT_SIZE + name.length + 7) & ~7)
+    if (end > this.#limit) return -1
+    for (let i = at; i < at + ENTRY_SIZE; i += 8) this.#view.setFloat64(i, 0)
+    this.#put(at + ENTRY_SIZE, end, ino, off, type, name)
+    return at
+  }
+
+  #put(at: number, end: number, ino: number, off: number, type: number, name: string): void {
+    const view = this.#view
+    putU64(view, at, ino)
+    putU64(view, at + 8, off)
+    view.setUint32(at + 16, name.length, true)
+    view.setUint32(at + 20, type, true)
+    // The last 8 bytes first: the name then covers all but the padding, which so never shows what was there before.
+    view.setFloat64(end - 8, 0)
+    this.#out.write(name, at + DIRENT_SIZE, name.length, 'latin1')
+    this.#at = end
+  }
+}

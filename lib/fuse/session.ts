@@ -1,0 +1,366 @@
+/**
+ * The loop between the kernel and the operations: take a request, find its row, run it, put the reply where the next turn
+ * writes it. INIT, DESTROY and INTERRUPT are answered here. The one `catch` of the serving process is here too: whatever
+ * an operation throws becomes a reply, because a request without one freezes its caller for ever.
+ *
+ * Requests run one at a time, from beginning to end, on this thread. The exception is `Wait`: such a request is copied,
+ * put aside, and run anew when its promise is settled. That happens while `run` awaits (marked `// await:`), when no reply
+ * is pending in the transport's buffer; so one reply buffer and one Request object do for all.
+ */
+import { constants } from 'node:os'
+import { Wait } from '../util/wait.js'
+import { IN_HEADER_SIZE, Opcode, OPCODE_END } from './abi.js'
+import { HEADER, NO_REPLY, SERVE, type OpRow, type Request } from './define-op.js'
+import { negotiate, wireForm, type InitOptions, type Negotiated } from './negotiate.js'
+import { printReply, printRequest } from './print.js'
+import { writeHeader } from './reply.js'
+import type { Struct } from './struct.js'
+import type { Transport } from './transport.js'
+
+const { EINVAL, EIO, ENODEV, ENOENT, ENOSYS, EPROTO, ECONNABORTED } = constants.errno
+
+/** Requests after which the event loop gets its turn even if more are waiting: timers, sockets and promises live there. */
+const REQUESTS_PER_YIELD = 256
+
+/** How often one request may ask to wait. An operation that always does is broken; it is told so with EIO. */
+const WAITS_MAX = 10_000
+
+/** Failing turns in a row after which the device counts as broken. */
+const FAILURES_MAX = 100
+
+/** The kernel takes a reply's error only if it is below this (fs/fuse/dev.c, fuse_dev_do_write). */
+const ERRNO_END = 512
+
+export interface SessionOptions<U> {
+  readonly transport: Transport
+  /** One per opcode; INIT, DESTROY and INTERRUPT are the session's own. */
+  readonly rows: readonly OpRow<U, unknown>[]
+  readonly union: U
+  readonly init: InitOptions
+  /** Called after every request, before its reply goes out. */
+  readonly afterRequest?: () => void
+  /** Something threw what is neither Errno nor Wait, or the protocol was broken. `row` is undefined if no row is to blame. */
+  readonly onError: (error: unknown, row: OpRow<U, unknown> | undefined) => void
+  /** INIT is agreed; the reply has not gone out yet. */
+  readonly onInit?: (negotiated: Negotiated) => void
+  /** Gets a line for every request and every reply. */
+  readonly trace?: ((line: string) => void) | undefined
+}
+
+/** A row with the form its structure has on this connection. */
+interface Slot<U> {
+  readonly row: OpRow<U, unknown>
+  struct: Struct<unknown> | null
+}
+
+/** A request put aside by `Wait`. */
+interface Parked {
+  readonly bytes: Buffer
+  readonly view: DataView
+  readonly waits: number
+}
+
+export class Session<U> {
+  /** Requests by opcode that came to JavaScript; index 0 counts those with an unknown opcode. */
+  readonly counts = new Float64Array(OPCODE_END)
+
+  readonly #options: SessionOptions<U>
+  readonly #transport: Transport
+  readonly #requestView: DataView
+  readonly #slots: (Slot<U> | undefined)[] = new Array<undefined>(OPCODE_END).fill(undefined)
+  readonly #request: Request
+  readonly #payloadMax: number
+  readonly #parked = new Set<Parked>()
+  #negotiated: Negotiated | undefined
+  /** Set by DESTROY or a refused INIT: no further turn. */
+  #ended = false
+  #failure: Error | undefined
+
+  /** @throws Error if two rows have the same opcode, or one has an opcode that is not for rows. */
+  constructor(options: SessionOptions<U>) {
+    this.#options = options
+    this.#transport = options.transport
+    const { request, reply } = options.transport
+    this.#requestView = viewOver(request)
+    this.#payloadMax = reply.length - HEADER
+    for (const row of options.rows) {
+      const { opcode } = row
+      if (!(opcode > 0 && opcode < OPCODE_END)) throw new Error(`${row.name}: no opcode has the number ${opcode}`)
+      if (opcode === Opcode.INIT || opcode === Opcode.DESTROY || opcode === Opcode.INTERRUPT || this.#slots[opcode] !== undefined) {
+        throw new Error(`${row.name}: opcode ${opcode} is taken`)
+      }
+      this.#slots[opcode] = { row, struct: wireForm(row.in, 0) }
+    }
+    this.#request = {
+      opcode: 0, nodeid: 0, uid: 0, gid: 0, pid: 0,
+      bytes: request, view: this.#requestView, length: 0, payload: 0, payloadEnd: 0,
+      out: reply, outView: viewOver(reply),
+    }
+  }
+
+  /** What INIT agreed on; undefined before. */
+  get negotiated(): Negotiated | undefined {
+    return this.#negotiated
+  }
+
+  /** Requests put aside by `Wait` and not answered yet. */
+  get inFlight(): number {
+    return this.#parked.size
+  }
+
+  /**
+   * Serve until the file system is unmounted.
+   * @throws Error if the kernel cannot give what `init.require` asks for, or the device fails for good. Nothing that a
+   *   request does ends this.
+   */
+  async run(): Promise<void> {
+    const transport = this.#transport
+    let replyLength = 0
+    let failures = 0
+    let sinceYield = 0
+    for (;;) {
+      const length = transport.turn(replyLength)
+      replyLength = 0
+      if (length > 0) {
+        failures = 0
+        replyLength = this.#handle(transport.request, this.#requestView, length, 0)
+        if (this.#ended) break
+        if (++sinceYield < REQUESTS_PER_YIELD) continue
+        this.#send(replyLength)
+        replyLength = 0
+      } else if (length === -ENODEV || length === -ECONNABORTED) {
+        this.#ended = true
+        break
+      } else if (length < 0) {
+        this.#report(new Error(`/dev/fuse: turn failed with ${length}`), undefined)
+        if (++failures === FAILURES_MAX) throw new Error(`/dev/fuse fails: ${length}`)
+      }
+      sinceYield = 0
+      // await: parked requests run here and may change anything but the loop's own variables.
+      await new Promise(setImmediate)
+    }
+    this.#send(replyLength)
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /**
+   * One request from its header to the reply in `transport.reply`.
+   * @param waits  how often this request has waited already.
+   * @returns the reply's length in bytes, 0 if there is none. Never throws.
+   */
+  #handle(bytes: Buffer, view: DataView, length: number, waits: number): number {
+    if (length < HEADER) {
+      this.#report(new Error(`a request of ${length} bytes has no identity: dropped`), undefined)
+      return 0
+    }
+    const opcode = view.getUint32(4, true)
+    const slot = opcode < OPCODE_END ? this.#slots[opcode] : undefined
+    let result: number
+    try {
+      result = this.#run(bytes, view, length, opcode, slot)
+    } catch (error) {
+      result = this.#caught(error, slot, bytes, view, length, waits)
+    }
+    if (result === SERVE) result = this.#serve(bytes, view, length)
+    const replyLength = this.#reply(result, opcode, slot, view)
+    try {
+      this.#options.afterRequest?.()
+    } catch (error) {
+      this.#report(error, slot?.row)
+    }
+    return replyLength
+  }
+
+  /** Check the request's form, fill `Request`, run the row. Answers what a row answers; throws what it throws. */
+  #run(bytes: Buffer, view: DataView, length: number, opcode: number, slot: Slot<U> | undefined): number {
+    const index = opcode < OPCODE_END ? opcode : 0
+    this.counts[index] = (this.counts[index] ?? 0) + 1
+    if (length < IN_HEADER_SIZE || view.getUint32(0, true) !== length) return -EINVAL
+    const payloadEnd = length - 8 * view.getUint16(36, true)
+    if (payloadEnd < IN_HEADER_SIZE) return -EINVAL
+    if (this.#options.trace !== undefined) {
+      this.#trace(() => printRequest(opcode, slot?.struct ?? null, slot?.row.names ?? 0, view, bytes, payloadEnd))
+    }
+    if (slot === undefined) return this.#own(opcode, view, payloadEnd)
+
+    const { row, struct } = slot
+    const payload = struct === null ? IN_HEADER_SIZE : IN_HEADER_SIZE + struct.size
+    if (payload > payloadEnd) return -EINVAL
+    let name = ''
+    let name2 = ''
+    if (row.names > 0) {
+      const end = endOfName(bytes, payload, payloadEnd)
+      if (end < 0) return -EINVAL
+      name = bytes.toString('latin1', payload, end)
+      if (row.names > 1) {
+        const end2 = endOfName(bytes, end + 1, payloadEnd)
+        if (end2 < 0) return -EINVAL
+        name2 = bytes.toString('latin1', end + 1, end2)
+      }
+    }
+    const request = this.#request
+    request.opcode = opcode
+    request.nodeid = view.getUint32(16, true) + view.getUint32(20, true) * 4294967296
+    request.uid = view.getUint32(24, true)
+    request.gid = view.getUint32(28, true)
+    request.pid = view.getUint32(32, true)
+    request.bytes = bytes
+    request.view = view
+    request.length = length
+    request.payload = payload
+    request.payloadEnd = payloadEnd
+    return row.run(this.#options.union, request, struct === null ? undefined : struct.decode(view, IN_HEADER_SIZE), name, name2)
+  }
+
+  /** The opcodes that have no row. */
+  #own(opcode: number, view: DataView, payloadEnd: number): number {
+    switch (opcode) {
+      case Opcode.INIT:
+        return this.#init(view, payloadEnd)
+      case Opcode.DESTROY:
+        this.#ended = true
+        return 0
+      case Opcode.INTERRUPT:
+        // Not obeyed, on purpose. The kernel sends it for any signal, also for those a program handles and goes on after
+        // (timers, Go's preemption): EINTR from a truncate or an unlink would surprise more than the wait.
+        return NO_REPLY
+      default:
+        return -ENOSYS
+    }
+  }
+
+  #init(view: DataView, payloadEnd: number): number {
+    if (this.#negotiated !== undefined || payloadEnd < IN_HEADER_SIZE + 16) return -EINVAL
+    const result = negotiate(view, payloadEnd, this.#options.init, this.#request.outView, HEADER)
+    if (result.kind === 'again') return 64
+    if (result.kind === 'refused') {
+      this.#failure = new Error(result.reason)
+      this.#ended = true
+      return -EPROTO
+    }
+    this.#negotiated = result.negotiated
+    for (const slot of this.#slots) {
+      if (slot !== undefined) slot.struct = wireForm(slot.row.in, result.negotiated.flags)
+    }
+    this.#options.onInit?.(result.negotiated)
+    return 64
+  }
+
+  /** What an operation threw, as its result. */
+  #caught(error: unknown, slot: Slot<U> | undefined, bytes: Buffer, view: DataView, length: number, waits: number): number {
+    try {
+      if (error instanceof Wait) {
+        if (waits < WAITS_MAX) return this.#park(error, slot, bytes, view, length, waits)
+        this.#report(new Error(`${slot?.row.name} waits without end`), slot?.row)
+        return -EIO
+      }
+      const errno = errnoOf(error)
+      if (errno !== 0) return -errno
+    } catch (worse) {
+      // A thrown object whose properties throw when read: the second error tells more than nothing.
+      this.#report(worse, slot?.row)
+    }
+    this.#report(error, slot?.row)
+    return -EIO
+  }
+
+  /** Keep the request until `wait` is settled. */
+  #park(wait: Wait, slot: Slot<U> | undefined, bytes: Buffer, view: DataView, length: number, waits: number): number {
+    const mine = bytes === this.#transport.request ? Buffer.from(bytes.subarray(0, length)) : bytes
+    const parked: Parked = { bytes: mine, view: mine === bytes ? view : viewOver(mine), waits: waits + 1 }
+    this.#parked.add(parked)
+    const rerun = (): number => this.#handle(parked.bytes, parked.view, parked.bytes.length, parked.waits)
+    const refuse = (reason: unknown): number => {
+      const errno = errnoOf(reason)
+      if (errno === 0) this.#report(reason, slot?.row)
+      return this.#reply(errno === 0 ? -EIO : -errno, parked.view.getUint32(4, true), slot, parked.view)
+    }
+    const settle = (answer: () => number): void => {
+      this.#parked.delete(parked)
+      if (!this.#ended) this.#send(answer())
+    }
+    Promise.resolve(wait.done)
+      .then(() => settle(rerun), (reason: unknown) => settle(() => refuse(reason)))
+      .catch((error: unknown) => this.#report(error, slot?.row))
+    return NO_REPLY
+  }
+
+  /** Hand the request to the data plane, unless it is one that must have no reply. */
+  #serve(bytes: Buffer, view: DataView, length: number): number {
+    if (!wantsReply(view)) return NO_REPLY
+    const served = this.#transport.serve(bytes, length)
+    return served < 0 ? served : NO_REPLY
+  }
+
+  /** Complete the reply in the buffer: header before the payload. Answers its length, 0 if nothing is to be sent. */
+  #reply(result: number, opcode: number, slot: Slot<U> | undefined, request: DataView): number {
+    if (result === NO_REPLY || !wantsReply(request)) return 0
+    let error = 0
+    let length = HEADER
+    if (result !== (result | 0) || result > this.#payloadMax || result <= -ERRNO_END) {
+      this.#report(new Error(`${slot?.row.name ?? 'the data plane'} answered ${result}`), slot?.row)
+      error = -EIO
+    } else if (result < 0) {
+      error = result
+    } else {
+      length += result
+    }
+    writeHeader(this.#request.outView, length, error, request.getUint32(8, true), request.getUint32(12, true))
+    if (this.#options.trace !== undefined) this.#trace(() => printReply(opcode, this.#request.outView, length))
+    return length
+  }
+
+  /** Write the first `length` bytes of the reply buffer now. */
+  #send(length: number): void {
+    if (length === 0) return
+    const rc = this.#transport.write(this.#transport.reply, length)
+    if (rc < 0 && rc !== -ENOENT && rc !== -ENODEV) this.#report(new Error(`/dev/fuse: write failed with ${rc}`), undefined)
+  }
+
+  /** A line for who listens; what goes wrong with that is no reason to fail a request. */
+  #trace(line: () => string): void {
+    try {
+      this.#options.trace?.(line())
+    } catch (error) {
+      this.#report(error, undefined)
+    }
+  }
+
+  #report(error: unknown, row: OpRow<U, unknown> | undefined): void {
+    try {
+      this.#options.onError(error, row)
+    } catch {
+      // The log itself fails. There is nobody left to tell, and the request still wants its answer.
+    }
+  }
+}
+
+function viewOver(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+}
+
+/** Does the kernel wait for an answer? With unique 0 it would take the answer for a notification, though it never sends that. */
+function wantsReply(request: DataView): boolean {
+  switch (request.getUint32(4, true)) {
+    case Opcode.FORGET:
+    case Opcode.BATCH_FORGET:
+    case Opcode.INTERRUPT:
+    case Opcode.NOTIFY_REPLY:
+      return false
+    default:
+      return request.getUint32(8, true) !== 0 || request.getUint32(12, true) !== 0
+  }
+}
+
+/** Offset of the NUL that ends the name at `from`, -1 if there is none before `to`. Names are short: a call costs more. */
+function endOfName(bytes: Buffer, from: number, to: number): number {
+  for (let i = from; i < to; i++) if (bytes[i] === 0) return i
+  return -1
+}
+
+/** The errno an error carries (lib/os/errno.ts Errno), 0 if it has none that a reply can hold. */
+function errnoOf(error: unknown): number {
+  if (typeof error !== 'object' || error === null || !('errno' in error)) return 0
+  const { errno } = error
+  return typeof errno === 'number' && Number.isInteger(errno) && errno > 0 && errno < ERRNO_END ? errno : 0
+}

@@ -1,0 +1,23 @@
+/** GETATTR and STATX. The file handle in them adds nothing: a node is the identity. */
+import { sys } from '../os/native.js'
+import { defineOp, HEADER } from '../fuse/define-op.js'
+import { Opcode } from '../fuse/abi.js'
+import { statxOut } from '../fuse/reply.js'
+import { GetattrIn, StatxIn } from '../fuse/structs.js'
+import { attributes } from '../union/attr.js'
+import type { Union } from '../union/union.js'
+import { attrReply } from './shared/entry-reply.js'
+
+export const getattr = defineOp({
+  opcode: Opcode.GETATTR, name: 'GETATTR', in: GetattrIn, names: 0,
+  run: (union: Union, req) => attrReply(union, req, union.tree.node(req.nodeid)),
+})
+
+export const statx = defineOp({
+  opcode: Opcode.STATX, name: 'STATX', in: StatxIn, names: 0,
+  run(union: Union, req) {
+    const node = union.tree.node(req.nodeid)
+    attributes(union, node)
+    return statxOut(req.out, HEADER, union.timeout(node), sys.stat)
+  },
+})

@@ -1,0 +1,56 @@
+/** LINK: one more name for a node; a lower file is copied up first. Source: link(2); union-semantics 4.5. */
+import { sys } from '../os/native.js'
+import { Errno, E, must } from '../os/errno.js'
+import { st } from '../os/stat.js'
+import { defineOp } from '../fuse/define-op.js'
+import { Opcode } from '../fuse/abi.js'
+import { LinkIn } from '../fuse/structs.js'
+import { copyUp, ensureDir, markImpure } from '../union/copy-up.js'
+import { groupKey } from '../union/link-group.js'
+import type { Node } from '../union/node.js'
+import { dirfd, place } from '../union/place.js'
+import { mayHoldWhiteouts, recount, unwhite } from '../union/remove.js'
+import type { Union } from '../union/union.js'
+import { checkNewName } from './shared/check-name.js'
+import { entryReply } from './shared/entry-reply.js'
+
+/** From now on the node is found by its origin, whichever of its names is asked for. */
+function makeGroup(union: Union, node: Node): void {
+  if (node.group !== '') return
+  const at = place(union, node)
+  must(sys.statx(at.dirfd, at.name), 'statx', node.name)
+  union.tree.joinGroup(node, groupKey(union.branches[node.top]!.fsid, st.inoLow, st.inoHigh))
+}
+
+export const link = defineOp({
+  opcode: Opcode.LINK, name: 'LINK', in: LinkIn, names: 1,
+  run(union: Union, req, { oldnodeid }, name) {
+    const node = union.tree.node(oldnodeid)
+    const dir = union.tree.dir(req.nodeid)
+    checkNewName(name)
+    if (node.isDir()) throw new Errno(E.EPERM, 'link', name)
+    if (dir.parent === null && dir !== union.tree.root) throw new Errno(E.ENOENT, 'link', name)
+    const fits = union.creationBranch(dir)
+    copyUp(union, node)
+    if (node.top > fits.index && !dir.branches.includes(node.top)) copyUp(union, node, Infinity, fits.index)
+    const branch = union.branches[node.top]!
+    ensureDir(union, dir, branch.index)
+    markImpure(union, dir, branch)
+    const to = dirfd(union, dir, branch.index)
+    const at = place(union, node)
+    must(sys.linkat(at.dirfd, at.name, to, name), 'linkat', name)
+    try {
+      if (mayHoldWhiteouts(dir, branch.index)) unwhite(union, dir, name, branch)
+      recount(union, node)
+    } catch (error) {
+      sys.unlinkat(to, name, 0)
+      throw error
+    }
+    makeGroup(union, node)
+    const stale = dir.children.get(name)
+    if (stale !== undefined && stale !== node) union.vanish(stale)
+    union.tree.link(node, dir, name)
+    dir.listing?.add(name, branch.index, node.kind >> 12, 0, 0)
+    return entryReply(union, req, node)
+  },
+})

@@ -1,0 +1,25 @@
+/** LOOKUP: find a name in a directory. Source: fuse_dentry_revalidate, fuse_lookup in fs/fuse/dir.c; union-semantics 3. */
+import { E } from '../os/errno.js'
+import { defineOp, HEADER } from '../fuse/define-op.js'
+import { Opcode } from '../fuse/abi.js'
+import { missingEntryOut } from '../fuse/reply.js'
+import { aufs } from '../union/whiteout/aufs.js'
+import { lookup as find } from '../union/lookup.js'
+import type { Union } from '../union/union.js'
+import { checkLookupName } from './shared/check-name.js'
+import { entryReply } from './shared/entry-reply.js'
+
+export const lookup = defineOp({
+  opcode: Opcode.LOOKUP, name: 'LOOKUP', in: null, names: 1,
+  run(union: Union, req, _arg, name) {
+    const dir = union.tree.dir(req.nodeid)
+    checkLookupName(name, union.config.shwh)
+    if (dir.parent === null && dir !== union.tree.root) return -E.ENOENT
+    const node = find(union, dir, name)
+    if (node !== null) return entryReply(union, req, node)
+    // A name that could not be created is too long, wherever it is missing.
+    if (name.length > aufs.nameMax) return -E.ENAMETOOLONG
+    const timeout = union.absenceTimeout(dir)
+    return timeout > 0 ? missingEntryOut(req.out, HEADER, timeout) : -E.ENOENT
+  },
+})

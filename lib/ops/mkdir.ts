@@ -1,0 +1,45 @@
+/**
+ * MKDIR: a new directory is opaque only where something would else show through: a whiteout was there, or diropq=always.
+ * The whiteout itself ends the merge until the mark is made and it is removed. Source: union-semantics 4.2.
+ */
+import { sys } from '../os/native.js'
+import { must } from '../os/errno.js'
+import { defineOp } from '../fuse/define-op.js'
+import { Opcode } from '../fuse/abi.js'
+import { MkdirIn } from '../fuse/structs.js'
+import { mayHoldWhiteouts } from '../union/remove.js'
+import type { Union } from '../union/union.js'
+import { prepareEntry, publishEntry, type Target } from './shared/create-entry.js'
+import { entryReply } from './shared/entry-reply.js'
+
+const C = sys.constants
+const O_PATH_DIR = C['O_PATH']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
+
+function makeOpaque(at: Target): void {
+  const fd = must(sys.openBeneath(at.dirfd, at.name, O_PATH_DIR), 'openat2', at.name)
+  const rc = at.branch.format.setOpaque(fd)
+  sys.close(fd)
+  must(rc, 'opaque', at.name)
+}
+
+export const mkdir = defineOp({
+  opcode: Opcode.MKDIR, name: 'MKDIR', in: MkdirIn, names: 1,
+  run(union: Union, req, { mode, umask }, name) {
+    const at = prepareEntry(union, req.nodeid, name)
+    const { dir, branch } = at
+    const whited = mayHoldWhiteouts(dir, branch.index) && branch.format.isWhitedOut(at.dirfd, name)
+    must(sys.mkdirAs(at.dirfd, name, mode, req.uid, req.gid, umask), 'mkdirat', name)
+    const undo = (): void => {
+      branch.format.clearOpaque(at.dirfd, name)
+      sys.unlinkat(at.dirfd, name, C['AT_REMOVEDIR']!)
+    }
+    try {
+      if (whited || union.config.diropq === 'always') makeOpaque(at)
+    } catch (error) {
+      undo()
+      throw error
+    }
+    const node = publishEntry(union, at, undo)
+    return entryReply(union, req, node)
+  },
+})

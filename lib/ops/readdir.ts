@@ -1,0 +1,89 @@
+/** READDIR and READDIRPLUS: the merged directory from an offset on. Source: getdents64(2); union-semantics section 6. */
+import { Errno, E } from '../os/errno.js'
+import { S_IFDIR, st } from '../os/stat.js'
+import { defineOp, HEADER, type Request } from '../fuse/define-op.js'
+import { Opcode } from '../fuse/abi.js'
+import { DirentPacker } from '../fuse/dirent.js'
+import { entryOut } from '../fuse/reply.js'
+import { ReadIn } from '../fuse/structs.js'
+import { attributes } from '../union/attr.js'
+import { listing, type Entry } from '../union/listing.js'
+import { isImpure, lookup, peekIno } from '../union/lookup.js'
+import type { DirNode, Node } from '../union/node.js'
+import type { Union } from '../union/union.js'
+
+const DT_DIR = S_IFDIR >> 12
+const DOT = 1
+const DOT_DOT = 2
+
+/** d_ino must be st_ino: known, or that of the branch where no origin can be stored, or looked up. */
+function inoOf(union: Union, dir: DirNode, entry: Entry): number {
+  const known = dir.children.get(entry.name)
+  if (known !== undefined) return known.ino
+  const branch = union.branches[entry.branch]!
+  const stored = branch.whiteable && (entry.type === DT_DIR || isImpure(union, dir))
+  const merges = entry.type === DT_DIR && dir.branches.length > 1
+  if (stored || merges || (entry.low === 0 && entry.high === 0)) return peekIno(union, dir, entry.name)
+  return union.inos.of(branch.fsid, entry.low, entry.high)
+}
+
+function parentIno(union: Union, dir: DirNode): number {
+  return (dir.parent ?? union.tree.root).ino
+}
+
+function find(union: Union, dir: DirNode, entry: Entry): Node | null {
+  try {
+    const node = lookup(union, dir, entry.name)
+    if (node !== null) attributes(union, node)
+    return node
+  } catch (error) {
+    // An entry that cannot be read is listed without attributes; its own lookup will give the error.
+    if (error instanceof Errno) return null
+    throw error
+  }
+}
+
+function plus(union: Union, req: Request, dir: DirNode, packer: DirentPacker, entry: Entry): boolean {
+  const node = find(union, dir, entry)
+  const ino = node?.ino ?? union.inos.of(union.branches[entry.branch]!.fsid, entry.low, entry.high)
+  const at = packer.addPlus(ino, entry.offset, entry.type, entry.name)
+  if (at < 0) {
+    if (node !== null) union.tree.settle(node)
+    return false
+  }
+  if (node !== null) {
+    node.lookups++
+    const timeout = union.timeout(node)
+    entryOut(req.out, at, node.id, node.generation, timeout, timeout, st.attr)
+  }
+  return true
+}
+
+function list(union: Union, req: Request, offset: number, size: number, withNodes: boolean): number {
+  const dir = union.tree.dir(req.nodeid)
+  if (dir.parent === null && dir !== union.tree.root) return 0
+  if (!Number.isSafeInteger(offset)) throw new Errno(E.EINVAL, 'readdir', dir.name)
+  const entries = listing(union, dir, offset === 0)
+  const packer = new DirentPacker(req.out, req.outView, HEADER, HEADER + size)
+  const dot = (ino: number, off: number, name: string): boolean =>
+    withNodes ? packer.addPlus(ino, off, DT_DIR, name) >= 0 : packer.add(ino, off, DT_DIR, name)
+  if (offset < DOT && !dot(dir.ino, DOT, '.')) return packer.size
+  if (offset < DOT_DOT && !dot(parentIno(union, dir), DOT_DOT, '..')) return packer.size
+  for (const entry of entries.after(offset)) {
+    const fits = withNodes
+      ? plus(union, req, dir, packer, entry)
+      : packer.add(inoOf(union, dir, entry), entry.offset, entry.type, entry.name)
+    if (!fits) break
+  }
+  return packer.size
+}
+
+export const readdir = defineOp({
+  opcode: Opcode.READDIR, name: 'READDIR', in: ReadIn, names: 0,
+  run: (union: Union, req, { offset, size }) => list(union, req, offset, size, false),
+})
+
+export const readdirplus = defineOp({
+  opcode: Opcode.READDIRPLUS, name: 'READDIRPLUS', in: ReadIn, names: 0,
+  run: (union: Union, req, { offset, size }) => list(union, req, offset, size, true),
+})

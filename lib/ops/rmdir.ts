@@ -1,0 +1,44 @@
+/** RMDIR: only of what is empty in the union; whiteouts in it go with it. Source: rmdir(2); union-semantics 4.4. */
+import { sys } from '../os/native.js'
+import { Errno, E } from '../os/errno.js'
+import { defineOp } from '../fuse/define-op.js'
+import { Opcode } from '../fuse/abi.js'
+import { isEmpty } from '../union/listing.js'
+import { lookup } from '../union/lookup.js'
+import { slot } from '../union/place.js'
+import { holdOpen, removalBranch, removeDir, visibleBelow, whiteOut } from '../union/remove.js'
+import type { Union } from '../union/union.js'
+import { checkLookupName } from './shared/check-name.js'
+import { loseName } from './shared/publish-names.js'
+
+export const rmdir = defineOp({
+  opcode: Opcode.RMDIR, name: 'RMDIR', in: null, names: 1,
+  run(union: Union, req, _arg, name) {
+    const dir = union.tree.dir(req.nodeid)
+    checkLookupName(name, false)
+    const node = dir.children.get(name) ?? lookup(union, dir, name)
+    if (node === null) throw new Errno(E.ENOENT, 'rmdir', name)
+    if (!node.isDir()) throw new Errno(E.ENOTDIR, 'rmdir', name)
+    if (!isEmpty(union, node)) throw new Errno(E.ENOTEMPTY, 'rmdir', name)
+    const to = removalBranch(union, dir, node)
+    const branch = union.branches[to]!
+    const hides = visibleBelow(union, dir, name, to)
+    const kept = holdOpen(union, node)
+    try {
+      if (hides) whiteOut(union, dir, name, branch)
+      if (node.branches.includes(to)) {
+        try {
+          removeDir(branch, slot(union, dir, to, name))
+        } catch (error) {
+          if (hides) branch.format.remove(slot(union, dir, to, name).dirfd, name)
+          throw error
+        }
+      }
+    } catch (error) {
+      if (kept >= 0) sys.close(kept)
+      throw error
+    }
+    loseName(union, { dir, name, node }, kept)
+    return 0
+  },
+})

@@ -1,0 +1,70 @@
+/**
+ * SETATTR: chmod, chown, truncate and utimes, any of them at once. Copies up first; a truncation copies only what stays.
+ * Source: chmod(2), chown(2), truncate(2), utimensat(2); fuse_do_setattr in fs/fuse/dir.c.
+ */
+import { sys } from '../os/native.js'
+import { Errno, E, must } from '../os/errno.js'
+import { S_IFREG, st } from '../os/stat.js'
+import { defineOp } from '../fuse/define-op.js'
+import { Fattr, Opcode } from '../fuse/abi.js'
+import { SetattrIn } from '../fuse/structs.js'
+import { copyUp } from '../union/copy-up.js'
+import { ensureData } from '../union/data.js'
+import type { Node } from '../union/node.js'
+import { place, type Place } from '../union/place.js'
+import type { Union } from '../union/union.js'
+import { attrReply } from './shared/entry-reply.js'
+
+const { UTIME_NOW, UTIME_OMIT } = sys.constants as Readonly<Record<'UTIME_NOW' | 'UTIME_OMIT', number>>
+const UNCHANGED = 0xffffffff
+const S_ISUID = 0o4000
+const S_ISGID = 0o2000
+const S_IXGRP = 0o010
+
+/** Take suid away, and sgid from what its group may execute, as a write without CAP_FSETID does. */
+export function killPrivilege(at: Place): void {
+  must(sys.statx(at.dirfd, at.name), 'statx', at.name)
+  const mode = st.mode & 0o7777
+  const kept = mode & ~(S_ISUID | ((mode & S_IXGRP) !== 0 ? S_ISGID : 0))
+  if (kept !== mode) must(sys.chmod(at.dirfd, at.name, kept), 'fchmodat', at.name)
+}
+
+function truncate(union: Union, node: Node, size: number): void {
+  ensureData(union, node, true)
+  must(sys.ftruncate(sys.dataFd(node.id, 1), size), 'ftruncate', node.name)
+}
+
+/** Nanoseconds field for utimensat(2). */
+function nsecFor(valid: number, set: number, now: number, nsec: number): number {
+  if ((valid & set) === 0) return UTIME_OMIT
+  return (valid & now) !== 0 ? UTIME_NOW : nsec
+}
+
+export const setattr = defineOp({
+  opcode: Opcode.SETATTR, name: 'SETATTR', in: SetattrIn, names: 0,
+  run(union: Union, req, arg) {
+    const node = union.tree.node(req.nodeid)
+    const { valid } = arg
+    const resizes = (valid & Fattr.SIZE) !== 0
+    if (resizes && node.kind !== S_IFREG) throw new Errno(E.EINVAL, 'truncate', node.name)
+    if (resizes && !Number.isSafeInteger(arg.size)) throw new Errno(E.EFBIG, 'truncate', node.name)
+    copyUp(union, node, resizes ? arg.size : Infinity)
+    const at = place(union, node)
+    if (resizes) {
+      truncate(union, node, arg.size)
+      if ((valid & Fattr.KILL_SUIDGID) !== 0) killPrivilege(at)
+    }
+    if ((valid & (Fattr.UID | Fattr.GID)) !== 0) {
+      const uid = (valid & Fattr.UID) !== 0 ? arg.uid : UNCHANGED
+      const gid = (valid & Fattr.GID) !== 0 ? arg.gid : UNCHANGED
+      must(sys.chown(at.dirfd, at.name, uid, gid), 'fchownat', node.name)
+    }
+    if ((valid & Fattr.MODE) !== 0) must(sys.chmod(at.dirfd, at.name, arg.mode & 0o7777), 'fchmodat', node.name)
+    if ((valid & (Fattr.ATIME | Fattr.MTIME)) !== 0) {
+      const atimeNsec = nsecFor(valid, Fattr.ATIME, Fattr.ATIME_NOW, arg.atimensec)
+      const mtimeNsec = nsecFor(valid, Fattr.MTIME, Fattr.MTIME_NOW, arg.mtimensec)
+      must(sys.utimens(at.dirfd, at.name, arg.atime, atimeNsec, arg.mtime, mtimeNsec), 'utimensat', node.name)
+    }
+    return attrReply(union, req, node)
+  },
+})

@@ -1,0 +1,47 @@
+/** STATFS: of the first writable branch (nosum), or of all file systems together (sum). Source: union-semantics 11.1. */
+import { sys } from '../os/native.js'
+import { must } from '../os/errno.js'
+import { defineOp, HEADER } from '../fuse/define-op.js'
+import { Opcode } from '../fuse/abi.js'
+import { putU64, statfsOut } from '../fuse/reply.js'
+import type { Branch } from '../union/branch.js'
+import { aufs } from '../union/whiteout/aufs.js'
+import type { Union } from '../union/union.js'
+
+const view = new DataView(sys.fsstat.buffer, sys.fsstat.byteOffset, sys.fsstat.length)
+/** Offsets in fuse_kstatfs: blocks, bfree, bavail; files, ffree; bsize, namelen, frsize. */
+const SPACE = [0, 8, 16] as const
+const FILES = [24, 32] as const
+const NAMELEN = 44
+const FRSIZE = 48
+
+const u64 = (at: number): number => view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x100000000
+
+/** Every distinct file system once, in units of the first one's blocks. */
+function sum(branches: readonly Branch[]): void {
+  const seen = new Set<string>()
+  const total = new Float64Array(SPACE.length + FILES.length)
+  for (const branch of branches) {
+    if (seen.has(branch.fsid)) continue
+    seen.add(branch.fsid)
+    must(sys.statfs(branch.fd), 'statfs', branch.spec.path)
+    const unit = view.getUint32(FRSIZE, true)
+    SPACE.forEach((at, i) => { total[i]! += u64(at) * unit })
+    FILES.forEach((at, i) => { total[SPACE.length + i]! += u64(at) })
+  }
+  must(sys.statfs(branches[0]!.fd), 'statfs', branches[0]!.spec.path)
+  const unit = view.getUint32(FRSIZE, true) || 1
+  SPACE.forEach((at, i) => { putU64(view, at, Math.floor(total[i]! / unit)) })
+  FILES.forEach((at, i) => { putU64(view, at, total[SPACE.length + i]!) })
+}
+
+export const statfs = defineOp({
+  opcode: Opcode.STATFS, name: 'STATFS', in: null, names: 0,
+  run(union: Union, req) {
+    const branch = union.branches.find(each => each.writable) ?? union.branches[0]!
+    if (union.config.sum) sum(union.branches)
+    else must(sys.statfs(branch.fd), 'statfs', branch.spec.path)
+    view.setUint32(NAMELEN, aufs.nameMax, true)
+    return statfsOut(req.out, HEADER, sys.fsstat)
+  },
+})

@@ -1,0 +1,38 @@
+/** TMPFILE: a regular file without a name, which LINK may give it later. Source: open(2), O_TMPFILE. */
+import { sys } from '../os/native.js'
+import { Errno, E, must } from '../os/errno.js'
+import { S_IFREG, st } from '../os/stat.js'
+import { defineOp, HEADER } from '../fuse/define-op.js'
+import { Opcode } from '../fuse/abi.js'
+import { openOut } from '../fuse/reply.js'
+import { CreateIn } from '../fuse/structs.js'
+import { ensureDir } from '../union/copy-up.js'
+import { Node } from '../union/node.js'
+import { dirfd } from '../union/place.js'
+import type { Union } from '../union/union.js'
+import { putEntry } from './shared/entry-reply.js'
+import { openFlags } from './open.js'
+
+const O_RDWR = sys.constants['O_RDWR']!
+
+export const tmpfile = defineOp({
+  opcode: Opcode.TMPFILE, name: 'TMPFILE', in: CreateIn, names: 1,
+  run(union: Union, req, { mode, umask }) {
+    const dir = union.tree.dir(req.nodeid)
+    if (dir.parent === null && dir !== union.tree.root) throw new Errno(E.ENOENT, 'O_TMPFILE', dir.name)
+    const branch = union.creationBranch(dir)
+    ensureDir(union, dir, branch.index)
+    const at = dirfd(union, dir, branch.index)
+    const fd = must(sys.tmpfileAs(at, O_RDWR, mode & 0o7777, req.uid, req.gid, umask), 'O_TMPFILE', dir.name)
+    if (sys.statx(fd, '') < 0) {
+      sys.close(fd)
+      throw new Errno(E.EIO, 'statx', dir.name)
+    }
+    const node = new Node(S_IFREG, union.inos.of(branch.fsid, st.inoLow, st.inoHigh), null, '', branch.index)
+    node.fd = fd
+    union.tree.add(node)
+    const length = putEntry(union, req, node, HEADER)
+    const handle = union.passthrough.open(union, node, true)
+    return length + openOut(req.out, HEADER + length, handle.fh, openFlags(handle), handle.backingId)
+  },
+})

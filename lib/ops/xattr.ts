@@ -1,0 +1,80 @@
+/**
+ * GETXATTR, SETXATTR, LISTXATTR, REMOVEXATTR: of the topmost object; changes copy up first. Our own attributes are not
+ * there for users. POSIX ACLs come this way too and are enforced by the kernel. Source: xattr(7); union-semantics 11.3.
+ */
+import { sys, type Bytes } from '../os/native.js'
+import { Errno, E, must } from '../os/errno.js'
+import { st } from '../os/stat.js'
+import { defineOp, HEADER, type Request } from '../fuse/define-op.js'
+import { Opcode, SetxattrFlag } from '../fuse/abi.js'
+import { xattrSizeOut } from '../fuse/reply.js'
+import { GetxattrIn, SetxattrIn } from '../fuse/structs.js'
+import { copyUp } from '../union/copy-up.js'
+import { xattrNames } from '../union/copy-meta.js'
+import { place } from '../union/place.js'
+import type { Union } from '../union/union.js'
+import { isPrivateXattr } from '../union/xattr-keys.js'
+
+const XATTR_MAX = 65536
+const S_ISGID = 0o2000
+
+function checkKey(union: Union, key: Bytes, write: boolean): void {
+  if (isPrivateXattr(key)) throw new Errno(write ? E.EPERM : E.ENODATA, 'xattr', key)
+  if (!union.config.acl && key.startsWith('system.posix_acl_')) throw new Errno(E.EOPNOTSUPP, 'xattr', key)
+}
+
+/** The reply to a question for `size` bytes where `length` are there; 0 asks for the length. */
+function sized(req: Request, size: number, length: number): number {
+  if (size === 0) return xattrSizeOut(req.out, HEADER, length)
+  return length > size ? -E.ERANGE : length
+}
+
+export const getxattr = defineOp({
+  opcode: Opcode.GETXATTR, name: 'GETXATTR', in: GetxattrIn, names: 1,
+  run(union: Union, req, { size }, key) {
+    checkKey(union, key, false)
+    const at = place(union, union.tree.node(req.nodeid))
+    const length = sys.getxattr(at.dirfd, at.name, key, req.out.subarray(HEADER, HEADER + XATTR_MAX))
+    return length < 0 ? length : sized(req, size, length)
+  },
+})
+
+export const listxattr = defineOp({
+  opcode: Opcode.LISTXATTR, name: 'LISTXATTR', in: GetxattrIn, names: 0,
+  run(union: Union, req, { size }) {
+    const at = place(union, union.tree.node(req.nodeid))
+    const keys = xattrNames(at).filter(key => !isPrivateXattr(key))
+    const length = keys.reduce((sum, key) => sum + key.length + 1, 0)
+    if (size >= length) req.out.write(keys.map(key => key + '\0').join(''), HEADER, 'latin1')
+    return sized(req, size, length)
+  },
+})
+
+export const setxattr = defineOp({
+  opcode: Opcode.SETXATTR, name: 'SETXATTR', in: SetxattrIn, names: 1,
+  run(union: Union, req, { size, flags, setxattr_flags: more }, key) {
+    checkKey(union, key, true)
+    const from = req.payload + key.length + 1
+    if (from + size > req.payloadEnd) throw new Errno(E.EINVAL, 'setxattr', key)
+    const node = union.tree.node(req.nodeid)
+    copyUp(union, node)
+    const at = place(union, node)
+    must(sys.setxattr(at.dirfd, at.name, key, req.bytes.subarray(from, from + size), flags), 'setxattr', key)
+    if ((more & SetxattrFlag.ACL_KILL_SGID) !== 0) {
+      must(sys.statx(at.dirfd, at.name), 'statx', node.name)
+      if ((st.mode & S_ISGID) !== 0) must(sys.chmod(at.dirfd, at.name, st.mode & 0o7777 & ~S_ISGID), 'fchmodat', node.name)
+    }
+    return 0
+  },
+})
+
+export const removexattr = defineOp({
+  opcode: Opcode.REMOVEXATTR, name: 'REMOVEXATTR', in: null, names: 1,
+  run(union: Union, req, _arg, key) {
+    checkKey(union, key, true)
+    const node = union.tree.node(req.nodeid)
+    copyUp(union, node)
+    const at = place(union, node)
+    return must(sys.removexattr(at.dirfd, at.name, key), 'removexattr', key)
+  },
+})

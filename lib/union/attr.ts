@@ -1,0 +1,50 @@
+/**
+ * Attributes of a node as the union shows them: those of the topmost object, with our inode number and link count.
+ */
+import { sys } from '../os/native.js'
+import { must } from '../os/errno.js'
+import { st } from '../os/stat.js'
+import { readCount } from './link-group.js'
+import type { Node } from './node.js'
+import { place } from './place.js'
+import type { Union } from './union.js'
+
+/**
+ * Fill `sys.stat` with what the union shows of a node.
+ * @throws Errno ENOENT, ESTALE if it vanished from its branch; EIO, ... of the branch
+ */
+export function attributes(union: Union, node: Node): void {
+  const { dirfd, name } = place(union, node)
+  must(sys.statx(dirfd, name), 'statx', name)
+  present(union, node)
+}
+
+/** Turn a branch object's statx in `sys.stat` into the node's: inode number and link count. */
+export function present(union: Union, node: Node): void {
+  st.ino = node.ino
+  if (node.isDir()) {
+    if (node.parent === null && node !== union.tree.root) st.nlink = 0
+    // A merged directory's subdirectories are not counted; 1 tells find(1) not to rely on it.
+    else if (node.branches.length > 1) st.nlink = 1
+    return
+  }
+  if (node.group === '') {
+    if (node.parent === null && node.fd >= 0 && !union.branches[node.top]!.writable) st.nlink = 0
+    return
+  }
+  const count = groupCount(union, node)
+  if (count >= 0) st.nlink = count
+}
+
+/** Recorded number of names of a link group, or -1 if the branch file's own count is right. */
+export function groupCount(union: Union, node: Node): number {
+  if (node.indexed) return readCount(union.branches[node.top]!, node.group)
+  if (node.group === '' || union.branches[node.top]!.writable) return -1
+  for (let b = node.top - 1; b >= 0; b--) {
+    const branch = union.branches[b]!
+    if (!branch.whiteable) continue
+    const count = readCount(branch, node.group)
+    if (count >= 0) return count
+  }
+  return -1
+}

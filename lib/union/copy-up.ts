@@ -1,0 +1,285 @@
+/**
+ * Copy-up: give an object of a read-only branch a copy on a writable one. Atomic: the copy is made without a name
+ * (O_TMPFILE) or in the work directory, and appears complete. A failure leaves nothing but, perhaps, copied parents.
+ * Runs with the daemon's rights and limits, never the caller's. Source: union-semantics section 5.
+ */
+import { sys, type Bytes } from '../os/native.js'
+import { Errno, E, must } from '../os/errno.js'
+import { S_IFDIR, S_IFLNK, S_IFREG, st, takeMeta, type Meta } from '../os/stat.js'
+import { Wait } from '../util/wait.js'
+import { groupCount } from './attr.js'
+import type { Branch } from './branch.js'
+import { copyMeta } from './copy-meta.js'
+import { groupKey, groupName, writeCount } from './link-group.js'
+import type { CopiedData, CopyJob, DirNode, Node } from './node.js'
+import { dirfd, place, slot, type Place } from './place.js'
+import { isImpure } from './lookup.js'
+import type { Union } from './union.js'
+import { writableAtOrAbove } from './policy/policy.js'
+
+const C = sys.constants
+const O_RDONLY = C['O_RDONLY']! | C['O_NONBLOCK']!
+const O_RDWR = C['O_RDWR']!
+const O_EXCL_CREATE = C['O_CREAT']! | C['O_EXCL']!
+/** Up to this many bytes are copied at once; more is copied by a worker while others are served. */
+const INLINE_MAX = 256 * 1024
+
+/**
+ * Have `node` on a writable branch.
+ * @param size how many bytes of a regular file's data are wanted; the whole by default
+ * @throws Errno EROFS if no branch at or above may be written; EPERM if the source is immutable; ENOSPC, EIO, EDQUOT, ...
+ * @throws Wait while a worker copies the data; nothing has changed then
+ */
+export function copyUp(union: Union, node: Node, size = Infinity, target = -1): void {
+  if (union.branches[node.top]!.writable && (target < 0 || node.top === target)) return
+  if (node.isDir() && node.parent !== null) {
+    ensureDir(union, node, target >= 0 ? target : chooseFor(union, node.parent, node.top))
+    return
+  }
+  const parent = node.parent
+  const to = target >= 0 ? target : parent === null ? topWritable(union, node) : chooseFor(union, parent, node.top)
+  const branch = union.branches[to]!
+  const from = place(union, node)
+  must(sys.statx(from.dirfd, from.name), 'statx', from.name)
+  if (st.frozen) throw new Errno(E.EPERM, 'copy-up', node.name)
+  const meta = takeMeta()
+  if (parent === null) {
+    copyNameless(union, node, from, meta, branch, size)
+    return
+  }
+  const data = node.kind === S_IFREG ? copyData(union, node, from, meta, branch, size) : null
+  try {
+    ensureDir(union, parent, to)
+    install(union, node, from, meta, branch, parent, data)
+  } finally {
+    if (data !== null) dropData(branch, data)
+    branch.endWork()
+  }
+}
+
+function chooseFor(union: Union, dir: DirNode, from: number): number {
+  const to = union.policy.copyUp(union.branches, dir, from)
+  if (to < 0) throw new Errno(E.EROFS, 'copy-up', dir.name)
+  return to
+}
+
+function topWritable(union: Union, node: Node): number {
+  const to = writableAtOrAbove(union.branches, node.top - 1)
+  if (to < 0) throw new Errno(E.EROFS, 'copy-up', `#${node.id}`)
+  return to
+}
+
+/** A new regular file on a branch: without a name where the file system can, else in the work directory. */
+function newFile(branch: Branch): CopiedData {
+  const unnamed = sys.tmpfile(branch.fd, O_RDWR, 0o600)
+  if (unnamed !== -E.EOPNOTSUPP && unnamed !== -E.EISDIR && unnamed !== -E.EINVAL) {
+    return { fd: must(unnamed, 'O_TMPFILE', branch.spec.path), name: '' }
+  }
+  const name = branch.temp()
+  return { fd: must(sys.openat(branch.work(), name, O_RDWR | O_EXCL_CREATE, 0o600), 'open', name), name }
+}
+
+/** Close a copy's data, and remove it if it was never installed. */
+export function dropData(branch: Branch, data: CopiedData): void {
+  sys.close(data.fd)
+  if (data.name !== '') sys.unlinkat(branch.work(), data.name, 0)
+}
+
+/**
+ * The data of a regular file, copied to the branch; the caller's to drop.
+ * @throws Wait for more than INLINE_MAX bytes: a worker copies, the request is run again
+ */
+function copyData(union: Union, node: Node, from: Place, meta: Meta, branch: Branch, limit: number): CopiedData {
+  const size = Math.min(limit, meta.size)
+  const job = node.copy
+  if (job !== null) {
+    if (!job.done) throw new Wait(job.promise)
+    node.copy = null
+    if (job.branch === branch.index && job.size === size) return job.data
+    dropData(union.branches[job.branch]!, job.data)
+  }
+  const data = newFile(branch)
+  if (size === 0) return data
+  const source = from.name === '' ? sys.reopen(from.dirfd, O_RDONLY) : sys.openat(from.dirfd, from.name, O_RDONLY, 0)
+  if (source < 0) {
+    dropData(branch, data)
+    throw new Errno(-source, 'open', from.name)
+  }
+  if (size > INLINE_MAX) throw startJob(union, node, source, data, size, branch)
+  const rc = sys.copyData(source, data.fd, size)
+  sys.close(source)
+  if (rc < 0) {
+    dropData(branch, data)
+    throw new Errno(-rc, 'copy-up', node.name)
+  }
+  return data
+}
+
+/** Let a worker copy; the node is reserved by its `copy` until the job is installed, fails, or the node is dropped. */
+function startJob(union: Union, node: Node, source: number, data: CopiedData, size: number, branch: Branch): Wait {
+  let settle: (rc: number) => void = () => {}
+  const promise = new Promise<void>((resolve, reject) => {
+    settle = rc => {
+      if (rc < 0) reject(new Errno(-rc, 'copy-up', node.name))
+      else resolve()
+    }
+  })
+  const job: CopyJob = { data, branch: branch.index, size, done: false, promise }
+  const rc = sys.copyDataAsync(source, data.fd, size, result => {
+    sys.close(source)
+    job.done = true
+    if (result < 0) {
+      dropData(branch, data)
+      node.copy = null
+    }
+    union.tree.settle(node)
+    settle(result)
+  })
+  if (rc < 0) {
+    sys.close(source)
+    dropData(branch, data)
+    throw new Errno(-rc, 'copy-up', node.name)
+  }
+  node.copy = job
+  return new Wait(promise)
+}
+
+/** The finished object before it has its name: a file whose data is there, or anything else made in the work directory. */
+function makeObject(node: Node, from: Place, meta: Meta, branch: Branch, data: CopiedData | null): Place {
+  if (data !== null) {
+    copyMeta(from, meta, { dirfd: data.fd, name: '' }, branch)
+    return data.name === '' ? { dirfd: data.fd, name: '' } : { dirfd: branch.work(), name: data.name }
+  }
+  const at = { dirfd: branch.work(), name: branch.temp() }
+  try {
+    makeSpecial(node, from, meta, at)
+    copyMeta(from, meta, at, branch)
+  } catch (error) {
+    sys.unlinkat(at.dirfd, at.name, node.kind === S_IFDIR ? C['AT_REMOVEDIR']! : 0)
+    throw error
+  }
+  return at
+}
+
+const linkBuffer = Buffer.alloc(4096)
+
+function makeSpecial(node: Node, from: Place, meta: Meta, at: Place): void {
+  if (node.kind === S_IFDIR) {
+    must(sys.mkdirat(at.dirfd, at.name, 0o700), 'mkdirat', node.name)
+  } else if (node.kind === S_IFLNK) {
+    const length = must(sys.readlinkat(from.dirfd, from.name, linkBuffer), 'readlinkat', node.name)
+    must(sys.symlinkat(linkBuffer.toString('latin1', 0, length), at.dirfd, at.name), 'symlinkat', node.name)
+  } else {
+    must(sys.mknodat(at.dirfd, at.name, node.kind | 0o600, meta.rdev), 'mknodat', node.name)
+  }
+}
+
+/** Put a finished object in its place: link an unnamed file, move a work file. The parent's times stay as they were. */
+function appear(union: Union, made: Place, dir: DirNode, branch: Branch, name: Bytes): void {
+  const to = slot(union, dir, branch.index, name)
+  must(sys.statx(to.dirfd, ''), 'statx', dir.name)
+  const { atime, atimeNsec, mtime, mtimeNsec } = takeMeta()
+  const rc = made.name === ''
+    ? sys.linkat(made.dirfd, '', to.dirfd, name)
+    : sys.renameat2(made.dirfd, made.name, to.dirfd, name, C['RENAME_NOREPLACE']!)
+  if (rc < 0 && made.name !== '') sys.unlinkat(made.dirfd, made.name, 0)
+  must(rc, 'copy-up', name)
+  sys.utimens(to.dirfd, '', atime, atimeNsec, mtime, mtimeNsec)
+}
+
+/** Make the copy and show it; then the node is on `branch`. */
+function install(union: Union, node: Node, from: Place, meta: Meta, branch: Branch, parent: DirNode, data: CopiedData | null): void {
+  const made = makeObject(node, from, meta, branch, data)
+  const group = meta.nlink > 1 && union.config.plink ? node.group : ''
+  storeOrigin(union, node, from, made, branch, group !== '')
+  markImpure(union, parent, branch)
+  if (group !== '') {
+    const count = groupCount(union, node)
+    writeCount(branch, group, count >= 0 ? count : meta.nlink)
+    const names = branch.makeLinkDir()
+    must(sys.linkat(made.dirfd, made.name, names, groupName(group)), 'linkat', group)
+  }
+  try {
+    appear(union, made, parent, branch, node.name)
+  } catch (error) {
+    if (group !== '') sys.unlinkat(branch.linkDir(), groupName(group), 0)
+    throw error
+  }
+  node.indexed = group !== ''
+  union.moved(node, branch.index)
+}
+
+/** Remember where the copy came from, for its inode number and its link group. Where nothing can be stored the number changes at remount. */
+function storeOrigin(union: Union, node: Node, from: Place, made: Place, branch: Branch, grouped: boolean): void {
+  must(sys.statx(from.dirfd, from.name), 'statx', from.name)
+  const source = union.branches[node.top]!
+  let origin = groupKey(source.fsid, st.inoLow, st.inoHigh).replace('-', ':')
+  if (source.writable || source.whiteable) {
+    const kept = Buffer.alloc(64)
+    const length = sys.getxattr(from.dirfd, from.name, source.keys.origin, kept)
+    if (length > 0) origin = kept.toString('latin1', 0, length).replace(/:g$/, '')
+  }
+  storeXattr(made.dirfd, made.name, branch.keys.origin, grouped ? `${origin}:g` : origin)
+}
+
+/** Mark a directory that will hold objects with a stored origin. @throws Errno ENOSPC, EIO; a file system without xattrs is left be */
+export function markImpure(union: Union, dir: DirNode, branch: Branch): void {
+  if (isImpure(union, dir)) return
+  storeXattr(dirfd(union, dir, branch.index), '', branch.keys.impure, 'y')
+  dir.impure = 1
+}
+
+/** Store one of our attributes; where the file system or our rights do not allow any, numbers change at remount and that is all. */
+function storeXattr(fd: number, name: Bytes, key: Bytes, value: string): void {
+  const rc = sys.setxattr(fd, name, key, Buffer.from(value, 'latin1'), 0)
+  if (rc < 0 && rc !== -E.EOPNOTSUPP && rc !== -E.EPERM && rc !== -E.EACCES) throw new Errno(-rc, 'setxattr', key)
+}
+
+/** Deleted or never named: the copy stays without a name, the node holds it open. */
+function copyNameless(union: Union, node: Node, from: Place, meta: Meta, branch: Branch, size: number): void {
+  try {
+    let fd: number
+    if (node.kind === S_IFREG) {
+      const data = copyData(union, node, from, meta, branch, size)
+      fd = data.fd
+      if (data.name !== '') sys.unlinkat(branch.work(), data.name, 0)
+      copyMeta(from, meta, { dirfd: fd, name: '' }, branch)
+    } else {
+      const at = makeObject(node, from, meta, branch, null)
+      fd = sys.openat(at.dirfd, at.name, C['O_PATH']!, 0)
+      sys.unlinkat(at.dirfd, at.name, node.kind === S_IFDIR ? C['AT_REMOVEDIR']! : 0)
+      must(fd, 'open', node.name)
+    }
+    if (node.fd >= 0) sys.close(node.fd)
+    node.fd = fd
+    union.moved(node, branch.index)
+  } finally {
+    branch.endWork()
+  }
+}
+
+/**
+ * Have a directory, and all above it, on branch `to`.
+ * Above its top it is a copy-up; below (another upper branch has it) a copy-down, opaque if it was whited out there.
+ * @throws Errno
+ */
+export function ensureDir(union: Union, dir: DirNode, to: number): void {
+  if (dir.branches.includes(to)) return
+  if (dir.parent === null) throw new Errno(E.ENOENT, 'copy-up', dir.name)
+  ensureDir(union, dir.parent, to)
+  const branch = union.branches[to]!
+  const from = place(union, dir)
+  must(sys.statx(from.dirfd, from.name), 'statx', dir.name)
+  if (st.frozen) throw new Errno(E.EPERM, 'copy-up', dir.name)
+  const meta = takeMeta()
+  try {
+    const made = makeObject(dir, from, meta, branch, null)
+    appear(union, made, dir.parent, branch, dir.name)
+  } finally {
+    branch.endWork()
+  }
+  dir.branches = [...dir.branches, to].sort((a, b) => a - b)
+  dir.impure = -1
+  if (dir.listing?.stamp !== '') dir.listing = null
+  if (to < dir.top) dir.top = to
+}

@@ -1,0 +1,262 @@
+/**
+ * Which branches have a name: the merge rule of the union, and entering what it finds into the tree.
+ *
+ * Top to bottom: the first branch that has the name decides its type; directories merge with directories below until a
+ * whiteout, an opaque mark or something that is no directory ends it. A branch's own entry wins over its own whiteout
+ * (OCI layer rule), and such a whiteout still ends the merge. Source: union-semantics section 3; aufs lookup.
+ */
+import { sys, type Bytes } from '../os/native.js'
+import { Errno, E } from '../os/errno.js'
+import { S_IFDIR, st } from '../os/stat.js'
+import type { Branch } from './branch.js'
+import { DirNode, Node, type Redirect } from './node.js'
+import { followRedirect } from './redirect.js'
+import { dirfd } from './place.js'
+import { findCopy, groupKey } from './link-group.js'
+import type { Union } from './union.js'
+
+const C = sys.constants
+const O_PATH_DIR = C['O_PATH']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
+const PATH_MAX = 4096
+const xattrBuffer = Buffer.alloc(PATH_MAX)
+
+/** A merged directory as the merge rule sees it: where it exists, and its fd there. */
+export interface DirView {
+  readonly branches: readonly number[]
+  fd(branch: number): number
+}
+
+/** What the merge rule says of a name. */
+export interface Found {
+  readonly kind: number
+  readonly top: number
+  /** For directories: where it exists, top first. */
+  readonly branches: number[]
+  paths: Map<number, Bytes> | null
+  redirects: Redirect[]
+  /** The lowest object: its file system and inode number. */
+  fsid: string
+  low: number
+  high: number
+  /** Number of links of a non-directory. */
+  readonly nlink: number
+  /** Fds of the directory that were opened on the way, by branch: the finder's to keep or close. */
+  readonly fds: Map<number, number>
+}
+
+/** A directory node as a view. */
+export function viewOf(union: Union, dir: DirNode): DirView {
+  return { branches: dir.branches, fd: branch => dirfd(union, dir, branch) }
+}
+
+function isAbsent(rc: number): boolean {
+  return rc === -E.ENOENT || rc === -E.ENOTDIR || rc === -E.ENAMETOOLONG
+}
+
+/**
+ * Apply the merge rule to `name` in `view`, from branch `from` down.
+ * For a non-directory `sys.stat` is left with its statx.
+ * @returns null if no branch has it
+ * @throws Errno EIO, EACCES, ... of a branch that cannot be asked
+ */
+export function probe(union: Union, view: DirView, name: Bytes, from = 0): Found | null {
+  let found: Found | null = null
+  for (const b of view.branches) {
+    if (b < from) continue
+    const branch = union.branches[b]!
+    const fd = view.fd(b)
+    const rc = sys.statx(fd, name)
+    if (rc < 0) {
+      if (!isAbsent(rc)) return failed(found, rc, name)
+      if (branch.whiteable && branch.format.isWhitedOut(fd, name)) break
+      continue
+    }
+    const kind = st.kind
+    if (found === null) {
+      found = {
+        kind, top: b, branches: [b], paths: null, redirects: [], fsid: branch.fsid, low: st.inoLow, high: st.inoHigh,
+        nlink: st.nlink, fds: new Map(),
+      }
+      if (kind !== S_IFDIR) return found
+    } else {
+      if (kind !== S_IFDIR) break
+      found.branches.push(b)
+      found.fsid = branch.fsid
+      found.low = st.inoLow
+      found.high = st.inoHigh
+    }
+    if (branch.whiteable && endsHere(union, branch, fd, name, found)) break
+  }
+  return found
+}
+
+function failed(found: Found | null, rc: number, name: Bytes): never {
+  if (found !== null) closeFound(found)
+  throw new Errno(-rc, 'statx', name)
+}
+
+/** Close the fds a probe opened and nobody took over. */
+export function closeFound(found: Found): void {
+  for (const fd of found.fds.values()) sys.close(fd)
+  found.fds.clear()
+}
+
+/** Does the merge of directory `name` end on this branch? Follows a redirect, which ends it too. */
+function endsHere(union: Union, branch: Branch, parent: number, name: Bytes, found: Found): boolean {
+  const fd = sys.openBeneath(parent, name, O_PATH_DIR)
+  if (fd < 0) return failed(found, fd, name)
+  found.fds.set(branch.index, fd)
+  const length = branch.mayRedirect ? sys.getxattr(fd, '', branch.keys.redirect, xattrBuffer) : -1
+  if (length > 0) {
+    const path = xattrBuffer.toString('latin1', 0, length)
+    found.redirects.push({ at: branch.index, path })
+    followRedirect(union, branch.index + 1, path, found)
+    return true
+  }
+  return branch.format.isOpaque(fd) || branch.format.isWhitedOut(parent, name)
+}
+
+/** The origin stored with a copied-up object, if any: sets it in `found`. Answers whether it belongs to a link group. */
+function readOrigin(union: Union, dirfd: number, name: Bytes, found: Found): boolean {
+  const key = union.branches[found.top]!.keys.origin
+  const length = sys.getxattr(dirfd, name, key, xattrBuffer)
+  if (length <= 0) return false
+  const [fsid, ino, flag] = xattrBuffer.toString('latin1', 0, length).split(':')
+  const number = Number(ino)
+  if (fsid === undefined || !/^[0-9a-f]{16}$/.test(fsid) || !Number.isSafeInteger(number)) return false
+  found.fsid = fsid
+  found.low = number % 0x100000000
+  found.high = Math.floor(number / 0x100000000)
+  return flag === 'g'
+}
+
+/** May objects in this directory carry a stored origin? A merged one always, others are marked. */
+export function isImpure(union: Union, dir: DirNode): boolean {
+  if (dir.branches.length > 1) return true
+  if (dir.impure < 0) {
+    const branch = union.branches[dir.top]!
+    dir.impure = branch.whiteable && sys.getxattr(dirfd(union, dir, dir.top), '', branch.keys.impure, xattrBuffer) > 0 ? 1 : 0
+  }
+  return dir.impure === 1
+}
+
+/** What a found non-directory is: its identity, and where its content lies. */
+interface Identity {
+  readonly top: number
+  readonly group: string
+  readonly indexed: boolean
+}
+
+/** Finds origin and link group of a non-directory; may leave another statx in `sys.stat`. */
+function identify(union: Union, dir: DirNode, name: Bytes, found: Found): Identity {
+  const branch = union.branches[found.top]!
+  if (branch.whiteable && isImpure(union, dir)) {
+    if (readOrigin(union, dirfd(union, dir, found.top), name, found)) {
+      return { top: found.top, group: groupKey(found.fsid, found.low, found.high), indexed: true }
+    }
+  }
+  if (found.nlink < 2) return { top: found.top, group: '', indexed: false }
+  const [low, high] = [found.low, found.high]
+  const group = groupKey(branch.fsid, low, high)
+  const copy = union.config.plink ? findCopy(union.branches, found.top - 1, group) : -1
+  return copy >= 0 ? { top: copy, group, indexed: true } : { top: found.top, group, indexed: false }
+}
+
+/**
+ * Find `name` in `dir` and enter it into the tree, as the node it already is or as a new one.
+ * @returns null if the union has no such name
+ */
+export function lookup(union: Union, dir: DirNode, name: Bytes): Node | null {
+  const known = dir.children.get(name)
+  if (known !== undefined && isCurrent(union, known)) return known
+  const found = probe(union, viewOf(union, dir), name)
+  if (found === null) {
+    if (known !== undefined) union.vanish(known)
+    return null
+  }
+  return enter(union, dir, name, found, known)
+}
+
+/** Is a known node still what its branch has? With udba=none we are told of every change, as we make it. */
+function isCurrent(union: Union, node: Node): boolean {
+  if (union.config.udba === 'none' || node.fd >= 0) return true
+  if (node.indexed || node.parent === null) return true
+  const fd = dirfdOrVanished(union, node)
+  if (fd < 0 || sys.statx(fd, node.name) < 0 || st.kind !== node.kind) return false
+  return node.seen === 0 || node.seen === seenMark()
+}
+
+/** A cheap mark of the inode last seen by statx: its low word, never 0. */
+export function seenMark(): number {
+  return st.inoLow === 0 ? 1 : st.inoLow
+}
+
+function dirfdOrVanished(union: Union, node: Node): number {
+  try {
+    return dirfd(union, node.parent!, node.top)
+  } catch (error) {
+    if (error instanceof Errno && error.errno === E.ENOENT) return -1
+    throw error
+  }
+}
+
+/** Enter a found name. `known` is what the tree had under it. */
+export function enter(union: Union, dir: DirNode, name: Bytes, found: Found, known: Node | undefined): Node {
+  if (found.kind === S_IFDIR) return enterDir(union, dir, name, found, known)
+  const seen = seenMark()
+  const identity = identify(union, dir, name, found)
+  const ino = union.inos.of(found.fsid, found.low, found.high)
+  const twin = identity.group === '' ? undefined : union.tree.group(identity.group)
+  if (twin !== undefined && twin.kind === found.kind) {
+    if (known !== undefined && known !== twin) union.vanish(known)
+    union.tree.link(twin, dir, name)
+    return twin
+  }
+  if (known !== undefined) {
+    if (known.kind === found.kind && known.ino === ino && known.group === '') {
+      known.top = identity.top
+      known.seen = seen
+      return known
+    }
+    union.vanish(known)
+  }
+  const node = new Node(found.kind, ino, dir, name, identity.top)
+  node.indexed = identity.indexed
+  node.seen = identity.top === found.top ? seen : 0
+  union.tree.add(node)
+  if (identity.group !== '') union.tree.joinGroup(node, identity.group)
+  return node
+}
+
+function enterDir(union: Union, dir: DirNode, name: Bytes, found: Found, known: Node | undefined): DirNode {
+  const ino = union.inos.of(found.fsid, found.low, found.high)
+  let node: DirNode
+  if (known instanceof DirNode && known.ino === ino) {
+    node = known
+    node.top = found.top
+    node.branches = found.branches
+    node.listing = null
+  } else {
+    if (known !== undefined) union.vanish(known)
+    node = new DirNode(ino, dir, name, found.branches)
+    union.tree.add(node)
+  }
+  node.paths = found.paths
+  node.redirects = found.redirects
+  for (const [branch, fd] of found.fds) {
+    union.dirfds.drop(node, branch)
+    union.dirfds.put(node, branch, fd)
+  }
+  return node
+}
+
+/** The inode number of a name without entering it; 0 if it is gone. For readdir. */
+export function peekIno(union: Union, dir: DirNode, name: Bytes): number {
+  const known = dir.children.get(name)
+  if (known !== undefined) return known.ino
+  const found = probe(union, viewOf(union, dir), name)
+  if (found === null) return 0
+  if (found.kind !== S_IFDIR) identify(union, dir, name, found)
+  closeFound(found)
+  return union.inos.of(found.fsid, found.low, found.high)
+}

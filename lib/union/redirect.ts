@@ -1,0 +1,92 @@
+/**
+ * Renamed directories (aufs dirren, overlayfs redirect_dir): a directory on a writable branch whose lower part lies at
+ * another path. The record is an xattr on the directory itself, so the rename moves it along:
+ *
+ *     trusted.tsaufs.redirect = usr/share/doc     path from the root of the union of the branches below this one
+ */
+import { sys, type Bytes } from '../os/native.js'
+import { S_IFDIR } from '../os/stat.js'
+import { closeFound, probe, type Found } from './lookup.js'
+import type { DirNode, Redirect } from './node.js'
+import type { Union } from './union.js'
+
+const O_PATH_DIR = sys.constants['O_PATH']! | sys.constants['O_DIRECTORY']! | sys.constants['O_NOFOLLOW']!
+
+/** A directory reached on the way down a redirect path. */
+interface Stand {
+  readonly branches: readonly number[]
+  readonly fds: ReadonlyMap<number, number>
+  /** Path from each branch's root. */
+  readonly paths: Map<number, Bytes>
+  /** What the probe said of it; null for the roots. */
+  readonly found: Found | null
+}
+
+/** One component further; null if the branches have no such directory. */
+function step(union: Union, at: Stand, part: Bytes): Stand | null {
+  const found = probe(union, { branches: at.branches, fd: b => at.fds.get(b)! }, part)
+  if (found === null) return null
+  if (found.kind !== S_IFDIR) {
+    closeFound(found)
+    return null
+  }
+  const paths = new Map<number, Bytes>()
+  for (const b of found.branches) {
+    const above = at.paths.get(b) ?? ''
+    const path = found.paths?.get(b) ?? (above === '' ? part : `${above}/${part}`)
+    const fd = found.fds.get(b) ?? sys.openBeneath(union.branches[b]!.fd, path, O_PATH_DIR)
+    if (fd < 0) break
+    found.fds.set(b, fd)
+    paths.set(b, path)
+  }
+  return { branches: [...paths.keys()], fds: found.fds, paths, found }
+}
+
+/**
+ * Add to `found` the directory at `path` in the union of the branches from `from` down; nothing if there is none.
+ * The record may have been tampered with on the branch: `..` leads nowhere, a bad path finds nothing.
+ */
+export function followRedirect(union: Union, from: number, path: Bytes, found: Found): void {
+  const parts = path.split('/').filter(part => part !== '')
+  if (parts.length === 0 || parts.includes('..') || parts.includes('.')) return
+  const roots = union.branches.filter(branch => branch.index >= from)
+  let at: Stand | null = {
+    branches: roots.map(branch => branch.index), fds: new Map(roots.map(branch => [branch.index, branch.fd])),
+    paths: new Map(), found: null,
+  }
+  for (const part of parts) {
+    const next: Stand | null = step(union, at, part)
+    if (at.found !== null) closeFound(at.found)
+    if (next === null) return
+    at = next
+  }
+  const end = at.found!
+  found.paths ??= new Map()
+  for (const b of at.branches) {
+    found.branches.push(b)
+    found.paths.set(b, at.paths.get(b)!)
+    found.fds.set(b, end.fds.get(b)!)
+  }
+  found.redirects.push(...end.redirects)
+  found.fsid = end.fsid
+  found.low = end.low
+  found.high = end.high
+}
+
+/** Does the directory have a part below branch `at`? */
+export function hasLower(dir: DirNode, at: number): boolean {
+  return dir.branches.some(branch => branch > at)
+}
+
+/**
+ * Path of the directory's part below branch `at`, in the union of the branches below `at`: what a redirect on `at` says.
+ * @pre hasLower(dir, at), and dir is on branch `at` or above
+ */
+export function lowerPath(dir: DirNode, at: number): Bytes {
+  let last: Redirect | undefined
+  for (const redirect of dir.redirects) if (redirect.at <= at && (last === undefined || redirect.at >= last.at)) last = redirect
+  if (last !== undefined) return last.path
+  if (dir.parent === null) return ''
+  const above = lowerPath(dir.parent, at)
+  return above === '' ? dir.name : `${above}/${dir.name}`
+}

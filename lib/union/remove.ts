@@ -1,0 +1,132 @@
+/**
+ * Taking names away: what would show through, whiting out, clearing a directory that holds only whiteouts.
+ */
+import { sys, type Bytes } from '../os/native.js'
+import { Errno, E, must } from '../os/errno.js'
+import { st } from '../os/stat.js'
+import { groupCount } from './attr.js'
+import type { Branch } from './branch.js'
+import { ensureDir } from './copy-up.js'
+import { dropGroup, readCount, writeCount } from './link-group.js'
+import { closeFound, probe, viewOf } from './lookup.js'
+import type { DirNode, Node } from './node.js'
+import { dirfd, place, type Place } from './place.js'
+import type { Union } from './union.js'
+
+const C = sys.constants
+const AT_REMOVEDIR = C['AT_REMOVEDIR']!
+const O_PATH_NOFOLLOW = C['O_PATH']! | C['O_NOFOLLOW']!
+const O_PATH_DIR = O_PATH_NOFOLLOW | C['O_DIRECTORY']!
+
+/** Would `name` show through from below branch `branch`, if it were not there on `branch` and above? */
+export function visibleBelow(union: Union, dir: DirNode, name: Bytes, branch: number): boolean {
+  const last = dir.branches[dir.branches.length - 1]!
+  if (last <= branch) return false
+  const found = probe(union, viewOf(union, dir), name, branch + 1)
+  if (found === null) return false
+  closeFound(found)
+  return true
+}
+
+/**
+ * The branch on which the name of `node` is taken away: its own if writable, else where its copy would go.
+ * @throws Errno EROFS; EPERM if the object is immutable or append-only
+ */
+export function removalBranch(union: Union, dir: DirNode, node: Node): number {
+  const at = place(union, node)
+  must(sys.statx(at.dirfd, at.name), 'statx', at.name)
+  if (st.frozen) throw new Errno(E.EPERM, 'unlink', node.name)
+  if (union.branches[node.top]!.writable) return node.top
+  const to = union.policy.copyUp(union.branches, dir, node.top)
+  if (to < 0) throw new Errno(E.EROFS, 'unlink', node.name)
+  return to
+}
+
+/** Does `name` itself lie on this branch (and not only in the link directory)? */
+export function liesOn(union: Union, dir: DirNode, name: Bytes, branch: number): boolean {
+  return dir.branches.includes(branch) && sys.statx(dirfd(union, dir, branch), name) === 0
+}
+
+/** Hide `name` below `branch`; the directory is copied up if need be. @throws Errno ENAMETOOLONG for a name without room for a whiteout */
+export function whiteOut(union: Union, dir: DirNode, name: Bytes, branch: Branch): void {
+  if (name.length > branch.format.nameMax) throw new Errno(E.ENAMETOOLONG, 'whiteout', name)
+  ensureDir(union, dir, branch.index)
+  must(branch.whiteOut(dirfd(union, dir, branch.index), name), 'whiteout', name)
+}
+
+/** Take a whiteout away again, or one that a new entry replaces. @throws Errno but not for ENOENT */
+export function unwhite(union: Union, dir: DirNode, name: Bytes, branch: Branch): void {
+  const rc = branch.format.remove(dirfd(union, dir, branch.index), name)
+  if (rc < 0 && rc !== -E.ENOENT && rc !== -E.ENAMETOOLONG) throw new Errno(-rc, 'unlinkat', branch.format.whiteoutOf(name))
+}
+
+/** May branch `branch` hold whiteouts that matter in this directory? Only where something lies below. */
+export function mayHoldWhiteouts(dir: DirNode, branch: number): boolean {
+  return dir.branches[dir.branches.length - 1]! > branch
+}
+
+/**
+ * An open file on what is about to lose its name, so that open files and working directories go on.
+ * @throws Errno EMFILE, ENFILE
+ */
+export function holdOpen(union: Union, node: Node): number {
+  if (node.fd >= 0) return -1
+  const at: Place = place(union, node)
+  if (at.name === '') return must(sys.openat(at.dirfd, '.', O_PATH_DIR, 0), 'open', node.name)
+  return must(sys.openat(at.dirfd, at.name, O_PATH_NOFOLLOW, 0), 'open', at.name)
+}
+
+/** One name less in a counted link group. */
+export function uncount(union: Union, node: Node, to: number): void {
+  if (node.group === '') return
+  const branch = union.branches[node.indexed ? node.top : to]!
+  const known = node.indexed ? readCount(branch, node.group) : groupCount(union, node)
+  if (!node.indexed && union.branches[node.top]!.writable) return
+  const at = place(union, node)
+  const count = known >= 0 ? known : sys.statx(at.dirfd, at.name) === 0 ? st.nlink : 1
+  if (count > 1) writeCount(branch, node.group, count - 1)
+  else dropGroup(branch, node)
+}
+
+/** One name more in a counted link group. */
+export function recount(union: Union, node: Node): void {
+  if (!node.indexed) return
+  const branch = union.branches[node.top]!
+  const count = readCount(branch, node.group)
+  if (count >= 0) writeCount(branch, node.group, count + 1)
+}
+
+/**
+ * Remove a logically empty directory from a branch. One that still holds whiteouts is first moved to the work directory
+ * in one step, so nobody ever sees it half cleared; a crash leaves it there for the next mount.
+ */
+export function removeDir(branch: Branch, at: Place): void {
+  const rc = sys.unlinkat(at.dirfd, at.name, AT_REMOVEDIR)
+  if (rc !== -E.ENOTEMPTY && rc !== -E.EEXIST) {
+    must(rc, 'rmdir', at.name)
+    return
+  }
+  try {
+    const work = branch.work()
+    const name = branch.temp()
+    must(sys.renameat2(at.dirfd, at.name, work, name, 0), 'renameat2', at.name)
+    removeTree(work, name)
+  } finally {
+    branch.endWork()
+  }
+}
+
+/**
+ * Remove a file or a whole tree of our own making; what cannot be removed is left for the repair at the next mount.
+ * @returns 0 or the last -errno
+ */
+export function removeTree(dirfd: number, name: Bytes): number {
+  const rc = sys.unlinkat(dirfd, name, 0)
+  if (rc !== -E.EISDIR && rc !== -E.EPERM) return rc
+  const fd = sys.openBeneath(dirfd, name, O_PATH_DIR)
+  if (fd < 0) return fd
+  const raw = sys.readdir(fd)
+  if (typeof raw !== 'number') for (const child of raw.names) removeTree(fd, child)
+  sys.close(fd)
+  return sys.unlinkat(dirfd, name, AT_REMOVEDIR)
+}

@@ -1,0 +1,141 @@
+/**
+ * The union's side of rename(2): which branch, what must be there first, and the steps whose every prefix is either the
+ * old state or the new one for whoever looks (whiteouts beside their own name count for what lies below only).
+ */
+import { sys, type Bytes } from '../os/native.js'
+import { Errno, E, must } from '../os/errno.js'
+import type { Branch } from './branch.js'
+import { copyUp, ensureDir, markImpure } from './copy-up.js'
+import { groupName } from './link-group.js'
+import type { DirNode, Node } from './node.js'
+import { branchPath, dirfd, slot, type Place } from './place.js'
+import { writableAtOrAbove } from './policy/policy.js'
+import { hasLower, lowerPath } from './redirect.js'
+import { liesOn, mayHoldWhiteouts, unwhite, visibleBelow, whiteOut } from './remove.js'
+import { swapDirs } from './swap.js'
+import type { Union } from './union.js'
+
+/** A name in a directory and the node behind it. */
+export interface Named {
+  readonly dir: DirNode
+  readonly name: Bytes
+  readonly node: Node
+}
+
+/** Where a rename goes; `node` is what is there now. */
+export interface Destination {
+  readonly dir: DirNode
+  readonly name: Bytes
+  readonly node: Node | null
+}
+
+/**
+ * The branch on which the rename happens: the source's if writable, not below where the destination would be seen.
+ * @throws Errno EROFS
+ */
+export function renameBranch(union: Union, from: Named, to: Destination): Branch {
+  const { branches } = union
+  let b = branches[from.node.top]!.writable ? from.node.top : union.policy.copyUp(branches, from.dir, from.node.top)
+  if (to.node !== null && to.node.top < b) b = to.node.top
+  b = Math.min(b, visibleDownTo(union, to))
+  b = b < 0 ? -1 : writableAtOrAbove(branches, b)
+  if (b < 0) throw new Errno(E.EROFS, 'rename', from.name)
+  return branches[b]!
+}
+
+/** Deepest branch on which a new `to` would be seen. */
+function visibleDownTo(union: Union, to: Destination): number {
+  let last = to.dir.top
+  for (const b of to.dir.branches) {
+    last = b
+    const branch = union.branches[b]!
+    if (branch.whiteable && mayHoldWhiteouts(to.dir, b) && branch.format.isWhitedOut(dirfd(union, to.dir, b), to.name)) break
+  }
+  return last
+}
+
+/**
+ * Have the source on `branch` under its own name, whole.
+ * @throws Wait for the data of a big file; Errno EXDEV for a merged directory with nodirren
+ */
+export function bringUp(union: Union, from: Named, branch: Branch): void {
+  const { node, dir, name } = from
+  if (node.isDir()) {
+    if (!union.config.dirren && (hasLower(node, branch.index) || !node.branches.includes(branch.index))) {
+      throw new Errno(E.EXDEV, 'rename', name)
+    }
+    ensureDir(union, node, branch.index)
+    return
+  }
+  copyUp(union, node, Infinity, branch.index)
+  if (!liesOn(union, dir, name, branch.index)) {
+    // One of the lower names of a copied-up link group: it becomes a real link first.
+    ensureDir(union, dir, branch.index)
+    const copy: Place = node.indexed
+      ? { dirfd: branch.linkDir(), name: groupName(node.group) }
+      : slot(union, node.parent!, branch.index, node.name)
+    must(sys.linkat(copy.dirfd, copy.name, dirfd(union, dir, branch.index), name), 'linkat', name)
+  }
+}
+
+/**
+ * Make a directory on `branch` independent of its name: what it has below is recorded as a redirect; one that has nothing
+ * below becomes opaque if something would show through at `to`.
+ */
+export function detach(union: Union, node: DirNode, to: { readonly dir: DirNode; readonly name: Bytes }, branch: Branch): void {
+  const fd = dirfd(union, node, branch.index)
+  if (hasLower(node, branch.index)) {
+    if (node.redirects.some(redirect => redirect.at === branch.index)) return
+    const path = lowerPath(node, branch.index)
+    const rc = sys.setxattr(fd, '', branch.keys.redirect, Buffer.from(path, 'latin1'), 0)
+    if (rc === -E.EOPNOTSUPP || rc === -E.ERANGE || rc === -E.EPERM) throw new Errno(E.EXDEV, 'rename', node.name)
+    must(rc, 'setxattr', branch.keys.redirect)
+    node.redirects = [...node.redirects, { at: branch.index, path }]
+  } else if (union.config.diropq === 'always' || mayHoldWhiteouts(to.dir, branch.index)) {
+    must(branch.format.setOpaque(fd), 'opaque', node.name)
+  }
+}
+
+/** Remember where a directory's lower parts lie, before its name changes. */
+function pinPaths(union: Union, node: DirNode, above: number): void {
+  const paths = new Map(node.paths ?? [])
+  for (const b of node.branches) if (b > above) paths.set(b, branchPath(union, node, b))
+  node.paths = paths.size === 0 ? null : paths
+}
+
+/**
+ * The rename on one branch. @pre bringUp, both directories on `branch`, a directory source detached
+ * @param flags RENAME_WHITEOUT or 0: with it the kernel leaves a character device 0:0 as the caller asked
+ */
+export function actRename(union: Union, from: Named, to: Destination, branch: Branch, flags: number): void {
+  const source = slot(union, from.dir, branch.index, from.name)
+  const target = slot(union, to.dir, branch.index, to.name)
+  const hides = flags === 0 && visibleBelow(union, from.dir, from.name, branch.index)
+  if (hides) whiteOut(union, from.dir, from.name, branch)
+  try {
+    if (!from.node.isDir() && union.branches[from.node.top]!.index === branch.index) markImpure(union, to.dir, branch)
+    const rc = sys.renameat2(source.dirfd, source.name, target.dirfd, target.name, flags)
+    if (rc === -E.ENOTEMPTY || rc === -E.EEXIST) {
+      const above = branchPath(union, from.dir, branch.index)
+      swapDirs(branch, source, target, above === '' ? from.name : `${above}/${from.name}`)
+    } else {
+      must(rc, 'renameat2', from.name)
+    }
+  } catch (error) {
+    if (hides) branch.format.remove(source.dirfd, from.name)
+    throw error
+  }
+  if (mayHoldWhiteouts(to.dir, branch.index)) unwhite(union, to.dir, to.name, branch)
+  if (from.node.isDir()) pinPaths(union, from.node, branch.index)
+}
+
+/** RENAME_EXCHANGE on one branch. @pre bringUp of both, directories detached */
+export function actExchange(union: Union, a: Named, b: Named, branch: Branch): void {
+  const x = slot(union, a.dir, branch.index, a.name)
+  const y = slot(union, b.dir, branch.index, b.name)
+  for (const { node, dir } of [{ node: a.node, dir: b.dir }, { node: b.node, dir: a.dir }]) {
+    if (!node.isDir()) markImpure(union, dir, branch)
+  }
+  must(sys.renameat2(x.dirfd, x.name, y.dirfd, y.name, sys.constants['RENAME_EXCHANGE']!), 'renameat2', a.name)
+  for (const { node } of [a, b]) if (node.isDir()) pinPaths(union, node, branch.index)
+}

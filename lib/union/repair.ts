@@ -1,0 +1,99 @@
+/**
+ * What a crash may leave on a writable branch, and putting it right before we serve:
+ *
+ *     .wh..wh.work/*            temporaries: removed, with everything in them
+ *     .wh..wh.work/swap.N       a directory rename over an emptied directory: finished (rename-dir.ts)
+ *     x and .wh.x               a create, unlink or rename cut short: x counts. The whiteout goes; a directory x becomes
+ *                               opaque first, as the whiteout said that nothing below belongs to it
+ *
+ * Whether to walk the branch for the last kind is told by a mark on its root, there from mount to unmount.
+ * Source: union-semantics section 5.6; auchk(8).
+ */
+import { sys, type Bytes } from '../os/native.js'
+import { E, must } from '../os/errno.js'
+import { S_IFDIR, st } from '../os/stat.js'
+import type { Branch } from './branch.js'
+import { removeTree } from './remove.js'
+import { finishSwap, isSwap } from './swap.js'
+import { LINK_DIR, WORK_DIR } from './whiteout/aufs.js'
+
+const C = sys.constants
+const O_PATH_DIR = C['O_PATH']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
+const mark = Buffer.alloc(16)
+
+/** Repair the branch if its last user did not end well, and mark it as in use. @throws Errno EIO, ENOSPC, ... */
+export function beginUse(branch: Branch, report: (line: string) => void): void {
+  clearWork(branch, report)
+  const key = branch.keys.dirty
+  if (sys.getxattr(branch.fd, '', key, mark) > 0) {
+    const repaired = repairTree(branch, branch.fd, '', report)
+    report(`${branch.spec.path}: was not unmounted cleanly; ${repaired === 0 ? 'nothing to repair' : `${repaired} repaired`}`)
+  }
+  const rc = sys.setxattr(branch.fd, '', key, Buffer.from('y'), 0)
+  if (rc < 0 && rc !== -E.EOPNOTSUPP && rc !== -E.EPERM && rc !== -E.EACCES && rc !== -E.ENOSPC) must(rc, 'setxattr', key)
+}
+
+/** The branch is left as it should be. */
+export function endUse(branch: Branch): void {
+  sys.removexattr(branch.fd, '', branch.keys.dirty)
+}
+
+function clearWork(branch: Branch, report: (line: string) => void): void {
+  const work = sys.openBeneath(branch.fd, WORK_DIR, O_PATH_DIR)
+  if (work >= 0) {
+    const raw = sys.readdir(work)
+    const names = typeof raw === 'number' ? [] : raw.names
+    for (const name of names) if (isSwap(name)) finishSwap(branch, work, name, report)
+    for (const name of names) {
+      if (isSwap(name)) continue
+      report(`${branch.spec.path}: removed the leftover ${WORK_DIR}/${name}`)
+      removeTree(work, name)
+    }
+    sys.close(work)
+    sys.unlinkat(branch.fd, WORK_DIR, C['AT_REMOVEDIR']!)
+  }
+  const links = sys.openBeneath(branch.fd, LINK_DIR, O_PATH_DIR)
+  if (links < 0) return
+  const raw = sys.readdir(links)
+  if (typeof raw !== 'number') for (const name of raw.names) if (name.startsWith('t')) sys.unlinkat(links, name, 0)
+  sys.close(links)
+}
+
+/** Walk the branch for names that lie beside their own whiteout. @returns how many were put right */
+function repairTree(branch: Branch, dirfd: number, path: Bytes, report: (line: string) => void): number {
+  const raw = sys.readdir(dirfd)
+  if (typeof raw === 'number') {
+    report(`${branch.spec.path}/${path}: cannot be checked`)
+    return 0
+  }
+  let repaired = 0
+  const names = new Set(raw.names)
+  for (const name of raw.names) {
+    const what = branch.format.classify(name)
+    const hidden = what === 'whiteout' ? branch.format.hidden(name) : ''
+    if (what === 'whiteout' && names.has(hidden)) {
+      finishEntry(branch, dirfd, hidden)
+      report(`${branch.spec.path}: ${path}${hidden} was there and whited out; kept it`)
+      repaired++
+    }
+  }
+  raw.names.forEach((name, i) => {
+    if (raw.types[i] !== S_IFDIR >> 12 || branch.format.classify(name) !== 'entry') return
+    const fd = sys.openBeneath(dirfd, name, O_PATH_DIR)
+    if (fd < 0) return
+    repaired += repairTree(branch, fd, `${path}${name}/`, report)
+    sys.close(fd)
+  })
+  return repaired
+}
+
+function finishEntry(branch: Branch, dirfd: number, name: Bytes): void {
+  if (sys.statx(dirfd, name) === 0 && st.kind === S_IFDIR) {
+    const fd = sys.openBeneath(dirfd, name, O_PATH_DIR)
+    if (fd < 0) return
+    const redirected = sys.getxattr(fd, '', branch.keys.redirect, Buffer.alloc(0)) > 0
+    if (!redirected) branch.format.setOpaque(fd)
+    sys.close(fd)
+  }
+  branch.format.remove(dirfd, name)
+}

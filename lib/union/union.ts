@@ -1,0 +1,177 @@
+/**
+ * The union of one mount: its branches, its tree, its caches. Wiring; the rules are in the files beside it.
+ */
+import { sys, type Bytes } from '../os/native.js'
+import { Errno, E, must } from '../os/errno.js'
+import { S_IFREG, st } from '../os/stat.js'
+import type { MountConfig } from '../config/config.js'
+import { Branch } from './branch.js'
+import { DirFds } from './dirfds.js'
+import { Inos } from './ino.js'
+import { Listings } from './listing.js'
+import { DirNode, type Node } from './node.js'
+import { dropData } from './copy-up.js'
+import { openFile } from './data.js'
+import { Passthrough } from './passthrough.js'
+import { policies, type PlacementPolicy } from './policy/policy.js'
+import { beginUse, endUse } from './repair.js'
+import { probeUserXattrs } from './xattr-keys.js'
+import { Tree } from './tree.js'
+
+/** Entries of merged listings kept in memory, all directories together. */
+const LISTING_ENTRIES = 1_000_000
+/** Idle time after which open branch files are closed. */
+const SWEEP_MS = 2000
+
+export class Union {
+  readonly config: MountConfig
+  readonly branches: readonly Branch[]
+  readonly tree: Tree
+  readonly dirfds: DirFds
+  readonly inos: Inos
+  readonly listings = new Listings(LISTING_ENTRIES)
+  readonly policy: PlacementPolicy = policies['tdp']!
+  readonly passthrough: Passthrough
+  /** The kernel is told to stop asking at open: nothing is decided there. */
+  readonly noOpen: boolean
+  readonly noOpendir: boolean
+  #sweeping: NodeJS.Timeout | null = null
+
+  private constructor(config: MountConfig, branches: readonly Branch[]) {
+    this.config = config
+    this.branches = branches
+    const files = sys.prepareProcess()
+    this.dirfds = new DirFds(Math.max(16, Math.min(4096, files >> 2)))
+    sys.dataLimit(Math.max(16, Math.min(4096, files >> 2)))
+    this.inos = new Inos(branches[branches.length - 1]!.fsid)
+    const all = branches.map(branch => branch.index)
+    this.tree = new Tree(this.#makeRoot(all), node => { this.#dropped(node) })
+    this.passthrough = new Passthrough(config.io === 'passthrough')
+    this.noOpen = config.io !== 'passthrough' && !this.#opensMatter()
+    this.noOpendir = config.udba === 'none'
+  }
+
+  /**
+   * Open and lock the branches, repair what a crash left on them, and stand ready.
+   * @param report gets one line per repair
+   * @throws Errno EBUSY if another mount writes to a branch; what opening a branch gives
+   */
+  static open(config: MountConfig, report: (line: string) => void): Union {
+    const branches: Branch[] = []
+    try {
+      config.branches.forEach((spec, index) => { branches.push(new Branch(spec, index, config.readOnly)) })
+      const top = branches.find(branch => branch.writable)
+      if (top !== undefined) probeUserXattrs(top.lockFd)
+      for (const branch of branches) if (branch.writable) beginUse(branch, report)
+      return new Union(config, branches)
+    } catch (error) {
+      for (const branch of branches) branch.close()
+      throw error
+    }
+  }
+
+  /** Is there anything to be written at all? */
+  get writable(): boolean {
+    return this.branches.some(branch => branch.writable)
+  }
+
+  /** An open must be seen when it copies up (coo, moo), or when files above all writable branches cannot be written. */
+  #opensMatter(): boolean {
+    const first = this.branches.findIndex(branch => branch.writable)
+    return first > 0 || this.branches.some(branch => branch.spec.copyOnOpen !== 'none')
+  }
+
+  #makeRoot(all: number[]): DirNode {
+    const lowest = this.branches[all.length - 1]!
+    must(sys.statx(lowest.fd, ''), 'statx', lowest.spec.path)
+    return new DirNode(this.inos.of(lowest.fsid, st.inoLow, st.inoHigh), null, '', all)
+  }
+
+  #dropped(node: Node): void {
+    if (node.isDir()) {
+      this.dirfds.dropAll(node)
+      this.listings.drop(node)
+    } else if (node.kind === S_IFREG) {
+      sys.dataDrop(node.id)
+      if (node.copy !== null) dropData(this.branches[node.copy.branch]!, node.copy.data)
+    }
+  }
+
+  /** Seconds the kernel may keep a name or its attributes; Infinity or 0 by udba and branch. */
+  timeout(node: Node): number {
+    if (this.config.udba === 'none') return Infinity
+    const branches = node.isDir() ? node.branches : [node.top]
+    return branches.every(b => this.branches[b]!.spec.perm === 'rr') ? Infinity : 0
+  }
+
+  /** The same for a name that is not there. */
+  absenceTimeout(dir: DirNode): number {
+    return this.timeout(dir)
+  }
+
+  /** The branch for a new entry in `dir`. @throws Errno EROFS */
+  creationBranch(dir: DirNode): Branch {
+    const b = this.policy.create(this.branches, dir)
+    if (b < 0) throw new Errno(E.EROFS, 'create', dir.name)
+    return this.branches[b]!
+  }
+
+  /** A node has a copy on another branch now: nobody may go on using the old file. */
+  moved(node: Node, branch: number): void {
+    node.top = branch
+    node.seen = 0
+    if (node.kind === S_IFREG) sys.dataDrop(node.id)
+  }
+
+  /** A node is no longer what its name shows (changed behind our back): it keeps what can be kept open. */
+  vanish(node: Node): void {
+    if (node.parent === null) return
+    try {
+      if (node.fd < 0 && node.kind === S_IFREG && sys.dataFd(node.id, 0) < 0) node.fd = openFile(this, node, 0)
+    } catch {
+      // It is gone from the branch; users of the old file get ESTALE.
+    }
+    const names = [{ dir: node.parent, name: node.name }, ...(node.aliases ?? [])]
+    for (const { dir, name } of names) this.tree.unlink(node, dir, name)
+    if (node.isDir()) this.dirfds.dropAll(node)
+  }
+
+  /** An open file was put into the data table: look now and then whether it is still used. */
+  dataUsed(): void {
+    if (this.#sweeping !== null) return
+    this.#sweeping = setTimeout(() => {
+      this.#sweeping = null
+      if (sys.dataSweep() > 0) this.dataUsed()
+    }, SWEEP_MS)
+    this.#sweeping.unref()
+  }
+
+  /** After every request: close what was evicted during it. */
+  afterRequest(): void {
+    this.dirfds.endRequest()
+  }
+
+  /** `PATH=perm+attr` of a branch, as aufs shows it in sysfs. */
+  describe(index: number): Bytes {
+    const { path, perm, wh, nolwh, copyOnOpen } = this.branches[index]!.spec
+    const attributes = [
+      ...(wh && perm !== 'rw' ? ['wh'] : []), ...(nolwh ? ['nolwh'] : []),
+      ...(copyOnOpen === 'none' ? [] : [copyOnOpen === 'moo' ? 'moo' : `coo_${copyOnOpen}`]),
+    ]
+    return `${path}=${[perm, ...attributes].join('+')}`
+  }
+
+  /** Unmounted: close everything, leave nothing of ours on the branches but what the union needs again. */
+  close(): void {
+    if (this.#sweeping !== null) clearTimeout(this.#sweeping)
+    for (const node of this.tree.nodes()) {
+      if (node.fd >= 0) sys.close(node.fd)
+      sys.dataDrop(node.id)
+    }
+    this.dirfds.close()
+    for (const branch of this.branches) {
+      if (branch.writable) endUse(branch)
+      branch.close()
+    }
+  }
+}

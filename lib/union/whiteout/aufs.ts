@@ -1,0 +1,54 @@
+/**
+ * aufs's whiteouts, which are also the form of OCI layers: `.wh.NAME` beside where NAME would be, `.wh..wh..opq` inside
+ * an opaque directory, `.wh..wh.*` for bookkeeping. Sources: aufs(5) "whiteout"; OCI image-spec layer.md "Whiteouts".
+ */
+import { sys, type Bytes } from '../../os/native.js'
+import { E } from '../../os/errno.js'
+import type { NameClass, WhiteoutFormat } from './format.js'
+
+const PREFIX = '.wh.'
+const RESERVED = '.wh..wh.'
+const OPAQUE = '.wh..wh..opq'
+const NAME_MAX = 255
+
+/** Names at a branch root that are ours. */
+export const WORK_DIR = '.wh..wh.work'
+export const LINK_DIR = '.wh..wh.plnk'
+
+const O_EXCL_CREATE = sys.constants['O_CREAT']! | sys.constants['O_EXCL']! | sys.constants['O_WRONLY']!
+
+const O_PATH_DIR = sys.constants['O_PATH']! | sys.constants['O_DIRECTORY']! | sys.constants['O_NOFOLLOW']!
+
+/** An empty file `name` of mode 0444, as a link to `base` where that works. */
+function createEmpty(dirfd: number, name: Bytes, base: number): number {
+  if (base >= 0) {
+    const rc = sys.linkat(base, '', dirfd, name)
+    if (rc === 0 || rc === -E.EEXIST) return 0
+    if (rc !== -E.EMLINK && rc !== -E.ENOENT && rc !== -E.EXDEV && rc !== -E.EPERM) return rc
+  }
+  const fd = sys.openat(dirfd, name, O_EXCL_CREATE, 0o444)
+  if (fd < 0) return fd === -E.EEXIST ? 0 : fd
+  return sys.close(fd)
+}
+
+export const aufs: WhiteoutFormat = {
+  name: 'aufs',
+  nameMax: NAME_MAX - PREFIX.length,
+  classify(name: Bytes): NameClass {
+    if (!name.startsWith(PREFIX)) return 'entry'
+    return name.startsWith(RESERVED) || name.length === PREFIX.length ? 'reserved' : 'whiteout'
+  },
+  hidden: name => name.slice(PREFIX.length),
+  whiteoutOf: name => PREFIX + name,
+  isWhitedOut: (dirfd, name) => name.length <= NAME_MAX - PREFIX.length && sys.statx(dirfd, PREFIX + name) === 0,
+  isOpaque: dirfd => sys.statx(dirfd, OPAQUE) === 0,
+  setOpaque: dirfd => createEmpty(dirfd, OPAQUE, -1),
+  clearOpaque(dirfd, name) {
+    const fd = sys.openBeneath(dirfd, name, O_PATH_DIR)
+    if (fd < 0) return
+    sys.unlinkat(fd, OPAQUE, 0)
+    sys.close(fd)
+  },
+  create: (dirfd, name, base) => createEmpty(dirfd, PREFIX + name, base),
+  remove: (dirfd, name) => sys.unlinkat(dirfd, PREFIX + name, 0),
+}

@@ -1,0 +1,421 @@
+#include "data-plane.h"
+
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <linux/magic.h>
+#include <string.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "blocks.h"
+#include "copy-range.h"
+#include "data-table.h"
+#include "families.h"
+#include "fuse-abi.h"
+#include "fuse-reply.h"
+#include "jobs.h"
+#include "result.h"
+
+namespace {
+
+/** A WRITE up to this is done at once: it costs less than waking a worker. */
+constexpr size_t kInlineWrite = 128 * 1024;
+
+/** Of one COPY_FILE_RANGE request; the caller comes again with the rest. */
+constexpr uint64_t kCopyMax = 64 * 1024 * 1024;
+
+/** One request being served. */
+struct Data {
+  int fuseFd;
+  const uint8_t* message;
+  size_t length;
+  uint8_t** block;
+
+  const fuse_in_header& header() const { return *reinterpret_cast<const fuse_in_header*>(message); }
+  /** The fixed part after the header; nullptr if the message is too short for it. */
+  template <typename T>
+  const T* in() const {
+    return length < sizeof(fuse_in_header) + sizeof(T) ? nullptr
+                                                       : reinterpret_cast<const T*>(message + sizeof(fuse_in_header));
+  }
+  int64_t reply(int64_t error, const void* payload = nullptr, size_t size = 0) const {
+    replyTo(fuseFd, header().unique, error, payload, size);
+    return 0;
+  }
+};
+
+// ---- jobs
+
+struct InFlight {
+  std::mutex mutex;
+  std::condition_variable none;
+  int count = 0;
+};
+
+InFlight& inFlight() {
+  static InFlight* const instance = new InFlight;
+  return *instance;
+}
+
+/** Work on one file (or two) that ends in a reply. */
+class DataJob : public Job {
+ public:
+  DataJob(const Data& data, DataFile* file) : fuseFd_(data.fuseFd), unique_(data.header().unique), file_(file) {
+    file_->retain();
+    InFlight& jobs = inFlight();
+    std::lock_guard<std::mutex> lock(jobs.mutex);
+    jobs.count++;
+  }
+
+  ~DataJob() override {
+    file_->release();
+    InFlight& jobs = inFlight();
+    std::lock_guard<std::mutex> lock(jobs.mutex);
+    if (--jobs.count == 0) jobs.none.notify_all();
+  }
+
+  void run() final {
+    serve();
+    delete this;
+  }
+
+ protected:
+  virtual void serve() = 0;
+  int fd() const { return file_->fd; }
+  void reply(int64_t error, const void* payload = nullptr, size_t length = 0) const {
+    replyTo(fuseFd_, unique_, error, payload, length);
+  }
+
+ private:
+  const int fuseFd_;
+  const uint64_t unique_;
+  DataFile* const file_;
+};
+
+/** Start it; when too much is waiting already, do it here: that slows those down who send it. */
+int64_t start(Job* job) {
+  if (jobsQueued() < kJobsQueued) {
+    submitJob(job);
+  } else {
+    job->run();
+  }
+  return 0;
+}
+
+// ---- READ
+
+/** Fill the buffer as far as the file goes. */
+int64_t readFull(int fd, uint8_t* out, size_t size, int64_t offset) {
+  size_t done = 0;
+  while (done < size) {
+    const int64_t n = retry([&] { return pread(fd, out + done, size - done, offset + static_cast<int64_t>(done)); });
+    if (n < 0) return done > 0 ? static_cast<int64_t>(done) : n;
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  return static_cast<int64_t>(done);
+}
+
+class ReadJob : public DataJob {
+ public:
+  ReadJob(const Data& data, DataFile* file, int64_t offset, size_t size)
+      : DataJob(data, file), offset_(offset), size_(size) {}
+
+ protected:
+  void serve() override {
+    uint8_t* block = takeBlock();
+    const int64_t n = block == nullptr ? -ENOMEM : readFull(fd(), block, size_, offset_);
+    reply(std::min<int64_t>(n, 0), block, static_cast<size_t>(std::max<int64_t>(n, 0)));
+    giveBlock(block);
+  }
+
+ private:
+  const int64_t offset_;
+  const size_t size_;
+};
+
+/** How to read where RWF_NOWAIT is not known: file systems that may wait for a network or a process get a worker. */
+DataFile::Read readWithoutNowait(int fd) {
+  struct statfs st;
+  if (fstatfs(fd, &st) != 0) return DataFile::Read::worker;
+  switch (static_cast<uint32_t>(st.f_type)) {
+    case NFS_SUPER_MAGIC:
+    case SMB_SUPER_MAGIC:
+    case SMB2_SUPER_MAGIC:
+    case CIFS_SUPER_MAGIC:
+    case V9FS_MAGIC:
+    case CEPH_SUPER_MAGIC:
+    case AFS_SUPER_MAGIC:
+    case CODA_SUPER_MAGIC:
+    case FUSE_SUPER_MAGIC:
+      return DataFile::Read::worker;
+    default:
+      return DataFile::Read::inlined;
+  }
+}
+
+/** Bytes that can be had without sleeping, all there are; -EAGAIN if a worker must go for them. */
+int64_t readNow(DataFile* file, uint8_t* out, size_t size, int64_t offset) {
+  if (file->read == DataFile::Read::nowait) {
+    const struct iovec part = {out, size};
+    const int64_t n = retry([&] { return preadv2(file->fd, &part, 1, offset, RWF_NOWAIT); });
+    if (n == static_cast<int64_t>(size)) return n;
+    if (n >= 0) {
+      // The end of the file, or of what is in memory.
+      struct stat st;
+      return fstat(file->fd, &st) == 0 && offset + n >= st.st_size ? n : -EAGAIN;
+    }
+    if (n != -EOPNOTSUPP) return n;
+    file->read = readWithoutNowait(file->fd);
+  }
+  return file->read == DataFile::Read::inlined ? readFull(file->fd, out, size, offset) : -EAGAIN;
+}
+
+int64_t serveRead(const Data& data, DataFile* file) {
+  const fuse_read_in* in = data.in<fuse_read_in>();
+  if (in == nullptr || in->size > kPayloadMax) return data.reply(-EIO);
+  static uint8_t* const out = takeBlock();
+  if (out == nullptr) return data.reply(-ENOMEM);
+  const int64_t offset = static_cast<int64_t>(in->offset);
+  const int64_t n = readNow(file, out, in->size, offset);
+  if (n == -EAGAIN) return start(new ReadJob(data, file, offset, in->size));
+  return n < 0 ? data.reply(n) : data.reply(0, out, static_cast<size_t>(n));
+}
+
+// ---- WRITE
+
+/** What writing by somebody without CAP_FSETID takes away; the kernel does it for the writer, and that is us. */
+int64_t killSuidgid(int fd) {
+  struct stat st;
+  int64_t rc = retry([&] { return fstat(fd, &st); });
+  if (rc < 0) return rc;
+  mode_t kill = st.st_mode & S_ISUID;
+  if ((st.st_mode & S_IXGRP) != 0) kill |= st.st_mode & S_ISGID;
+  if (kill != 0) rc = retry([&] { return fchmod(fd, st.st_mode & 07777 & ~kill); });
+  return rc;
+}
+
+int64_t writeFull(int fd, const uint8_t* from, size_t size, int64_t offset) {
+  size_t done = 0;
+  while (done < size) {
+    const int64_t n = retry([&] { return pwrite(fd, from + done, size - done, offset + static_cast<int64_t>(done)); });
+    if (n < 0) return done > 0 ? static_cast<int64_t>(done) : n;
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  return static_cast<int64_t>(done);
+}
+
+struct WriteResult {
+  int64_t error;
+  fuse_write_out out;
+};
+
+/** `message` is a whole WRITE request. */
+WriteResult performWrite(int fd, const uint8_t* message) {
+  const fuse_write_in* in = reinterpret_cast<const fuse_write_in*>(message + sizeof(fuse_in_header));
+  int64_t n = (in->write_flags & FUSE_WRITE_KILL_SUIDGID) != 0 ? killSuidgid(fd) : 0;
+  const uint8_t* from = message + sizeof(fuse_in_header) + sizeof *in;
+  if (n >= 0) n = writeFull(fd, from, in->size, static_cast<int64_t>(in->offset));
+  return {std::min<int64_t>(n, 0), {static_cast<uint32_t>(std::max<int64_t>(n, 0)), 0}};
+}
+
+class WriteJob : public DataJob {
+ public:
+  WriteJob(const Data& data, DataFile* file, uint8_t* block) : DataJob(data, file), block_(block) {}
+  ~WriteJob() override { giveBlock(block_); }
+
+ protected:
+  void serve() override {
+    const WriteResult result = performWrite(fd(), block_);
+    reply(result.error, &result.out, result.error == 0 ? sizeof result.out : 0);
+  }
+
+ private:
+  uint8_t* const block_;
+};
+
+/** The message in a block of its own: the reader's, for which it gets another, or a copy. nullptr without memory. */
+uint8_t* detachMessage(const Data& data) {
+  uint8_t* fresh = data.length <= kBlockSize ? takeBlock() : nullptr;
+  if (fresh == nullptr) return nullptr;
+  if (data.block == nullptr) return static_cast<uint8_t*>(memcpy(fresh, data.message, data.length));
+  std::swap(fresh, *data.block);
+  return fresh;
+}
+
+int64_t serveWrite(const Data& data, DataFile* file) {
+  const fuse_write_in* in = data.in<fuse_write_in>();
+  if (in == nullptr || data.length - sizeof(fuse_in_header) - sizeof *in < in->size) return data.reply(-EIO);
+  if (in->size > kInlineWrite) {
+    uint8_t* block = detachMessage(data);
+    if (block != nullptr) return start(new WriteJob(data, file, block));
+  }
+  const WriteResult result = performWrite(file->fd, data.message);
+  return data.reply(result.error, &result.out, result.error == 0 ? sizeof result.out : 0);
+}
+
+// ---- FSYNC, LSEEK, FALLOCATE
+
+class FsyncJob : public DataJob {
+ public:
+  FsyncJob(const Data& data, DataFile* file, bool dataOnly) : DataJob(data, file), dataOnly_(dataOnly) {}
+
+ protected:
+  void serve() override {
+    reply(retry([&] { return dataOnly_ ? fdatasync(fd()) : fsync(fd()); }));
+  }
+
+ private:
+  const bool dataOnly_;
+};
+
+int64_t serveFsync(const Data& data, DataFile* file) {
+  const fuse_fsync_in* in = data.in<fuse_fsync_in>();
+  if (in == nullptr) return data.reply(-EIO);
+  return start(new FsyncJob(data, file, (in->fsync_flags & FUSE_FSYNC_FDATASYNC) != 0));
+}
+
+int64_t serveLseek(const Data& data, DataFile* file) {
+  const fuse_lseek_in* in = data.in<fuse_lseek_in>();
+  if (in == nullptr) return data.reply(-EIO);
+  // The fd has no position of its own: SEEK_CUR would ask for somebody else's.
+  if (in->whence == SEEK_CUR) return data.reply(-EINVAL);
+  const int64_t at = retry([&] { return lseek(file->fd, static_cast<int64_t>(in->offset), static_cast<int>(in->whence)); });
+  if (at < 0) return data.reply(at);
+  const fuse_lseek_out out = {static_cast<uint64_t>(at)};
+  return data.reply(0, &out, sizeof out);
+}
+
+class FallocateJob : public DataJob {
+ public:
+  FallocateJob(const Data& data, DataFile* file, const fuse_fallocate_in& in) : DataJob(data, file), in_(in) {}
+
+ protected:
+  void serve() override {
+    reply(retry([&] {
+      return fallocate(fd(), static_cast<int>(in_.mode), static_cast<int64_t>(in_.offset), static_cast<int64_t>(in_.length));
+    }));
+  }
+
+ private:
+  const fuse_fallocate_in in_;
+};
+
+int64_t serveFallocate(const Data& data, DataFile* file) {
+  const fuse_fallocate_in* in = data.in<fuse_fallocate_in>();
+  if (in == nullptr) return data.reply(-EIO);
+  return start(new FallocateJob(data, file, *in));
+}
+
+// ---- COPY_FILE_RANGE
+
+class CopyRangeJob : public DataJob {
+ public:
+  CopyRangeJob(const Data& data, DataFile* from, DataFile* to, const fuse_copy_file_range_in& in)
+      : DataJob(data, from), to_(to), in_(in), wide_(data.header().opcode == FUSE_COPY_FILE_RANGE_64) {
+    to_->retain();
+  }
+  ~CopyRangeJob() override { to_->release(); }
+
+ protected:
+  void serve() override {
+    const int64_t length = static_cast<int64_t>(std::min<uint64_t>(in_.len, kCopyMax));
+    const int64_t offIn = static_cast<int64_t>(in_.off_in);
+    const int64_t offOut = static_cast<int64_t>(in_.off_out);
+    const int64_t n = copyRange(fd(), offIn, to_->fd, offOut, length);
+    const fuse_copy_file_range_out wide = {static_cast<uint64_t>(n)};
+    const fuse_write_out narrow = {static_cast<uint32_t>(n), 0};
+    if (n < 0) {
+      reply(n);
+    } else if (wide_) {
+      reply(0, &wide, sizeof wide);
+    } else {
+      reply(0, &narrow, sizeof narrow);
+    }
+  }
+
+ private:
+  DataFile* const to_;
+  const fuse_copy_file_range_in in_;
+  const bool wide_;
+};
+
+int64_t serveCopyRange(const Data& data, DataFile* file) {
+  const fuse_copy_file_range_in* in = data.in<fuse_copy_file_range_in>();
+  if (in == nullptr) return data.reply(-EIO);
+  DataFile* to = findData(in->nodeid_out);
+  if (to == nullptr || !to->writable) return -ENOENT;
+  return start(new CopyRangeJob(data, file, to, *in));
+}
+
+/** One row per opcode of the data plane. */
+struct Row {
+  uint32_t opcode;
+  bool writes;  // the header's node; COPY_FILE_RANGE reads that and checks the other itself
+  int64_t (*serve)(const Data&, DataFile*);
+};
+
+const Row rows[] = {
+    {FUSE_READ, false, serveRead},
+    {FUSE_WRITE, true, serveWrite},
+    {FUSE_FSYNC, false, serveFsync},
+    {FUSE_LSEEK, false, serveLseek},
+    {FUSE_FALLOCATE, true, serveFallocate},
+    {FUSE_COPY_FILE_RANGE, false, serveCopyRange},
+    {FUSE_COPY_FILE_RANGE_64, false, serveCopyRange},
+};
+
+// ---- the table's door to JavaScript
+
+int64_t dataSet(int64_t nodeid, int fd, int writable, int pinned) {
+  setData(static_cast<uint64_t>(nodeid), fd, writable != 0, pinned != 0);
+  return 0;
+}
+
+int64_t dataFd(int64_t nodeid, int writable) {
+  const DataFile* file = findData(static_cast<uint64_t>(nodeid));
+  return file == nullptr || (writable != 0 && !file->writable) ? -ENOENT : file->fd;
+}
+
+int64_t dataDrop(int64_t nodeid) { return dropData(static_cast<uint64_t>(nodeid)) ? 0 : -ENOENT; }
+
+int64_t dataSweep() { return static_cast<int64_t>(sweepData()); }
+
+int64_t dataLimit(uint32_t max) {
+  limitData(max);
+  return 0;
+}
+
+const Method methods[] = {
+    method<dataSet>("dataSet", "nodeid fd writable pinned"),
+    method<dataFd>("dataFd", "nodeid writable"),
+    method<dataDrop>("dataDrop", "nodeid"),
+    method<dataSweep>("dataSweep", ""),
+    method<dataLimit>("dataLimit", "max"),
+};
+
+}  // namespace
+
+const Methods dataMethods = {methods, lengthOf(methods)};
+
+int64_t serveData(int fuseFd, const uint8_t* message, size_t length, uint8_t** block) {
+  const Data data = {fuseFd, message, length, block};
+  const fuse_in_header& header = data.header();
+  for (const Row& row : rows) {
+    if (row.opcode != header.opcode) continue;
+    DataFile* file = findData(header.nodeid);
+    if (file == nullptr || (row.writes && !file->writable)) return -ENOENT;
+    return row.serve(data, file);
+  }
+  return -ENOENT;
+}
+
+void drainData() {
+  InFlight& jobs = inFlight();
+  std::unique_lock<std::mutex> lock(jobs.mutex);
+  jobs.none.wait(lock, [&] { return jobs.count == 0; });
+}

@@ -1,0 +1,33 @@
+#!/bin/sh
+# Install the Debian packages that are needed, as far as they are missing.
+# usage: scripts/install-deps.sh [build] [runtime] [tests]      no word: all three
+set -eu
+
+build='g++ make python3'
+runtime='fuse3'
+tests='acl attr libcap2-bin util-linux mount procps strace fuse-overlayfs uidmap mmdebstrap e2fsprogs xfsprogs squashfs-tools git gcc'
+
+[ $# -gt 0 ] || set -- build runtime tests
+wanted=''
+for group in "$@"; do
+  case $group in
+    build) wanted="$wanted $build" ;;
+    runtime) wanted="$wanted $runtime" ;;
+    tests) wanted="$wanted $tests" ;;
+    *) echo "install-deps: unknown group '$group'; give build, runtime or tests" >&2; exit 2 ;;
+  esac
+done
+
+missing=''
+for package in $wanted; do
+  status="$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" || status=''
+  [ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+sudo=''
+[ "$(id -u)" -eq 0 ] || sudo=sudo
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update
+# shellcheck disable=SC2086  # a list of words
+$sudo apt-get install -y --no-install-recommends $missing

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Let mount(8) find us: /sbin/mount.tsaufs runs bin/mount.tsaufs.js with the node of today, whatever PATH is at mount time
+# (systemd and mount(8) have a short one, and node may live in a home directory).
+# usage: scripts/install-mount-helper.sh [--uninstall]     DESTDIR is honoured
+set -eu
+
+target="${DESTDIR:-}/sbin/mount.tsaufs"
+if [ "${1:-}" = --uninstall ]; then
+  rm -f "$target"
+  exit 0
+fi
+
+quote() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
+
+script="$(cd "$(dirname "$0")/.." && pwd -P)/bin/mount.tsaufs.js"
+node="$(command -v node)" || { echo 'install-mount-helper: node is not in PATH' >&2; exit 1; }
+
+mkdir -p "$(dirname "$target")"
+cat > "$target.new" <<WRAPPER
+#!/bin/sh
+node=$(quote "$node")
+[ -x "\$node" ] || node=node
+exec "\$node" $(quote "$script") "\$@"
+WRAPPER
+chmod 755 "$target.new"
+mv "$target.new" "$target"

@@ -1,0 +1,10 @@
+const assert = require('node:assert')
+const express = require('express')
+const _ = require('lodash')
+
+describe('two', () => {
+  it('loads what npm installed', () => {
+    assert.equal(typeof express().get, 'function')
+    assert.deepEqual(_.chunk([1, 2, 3], 2), [[1, 2], [3]])
+  })
+})

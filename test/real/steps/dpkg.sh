@@ -1,0 +1,4 @@
+# What dpkg put there is what dpkg finds there.
+is "$(dpkg --verify)" ''
+is "$(dpkg --audit)" ''
+ldconfig

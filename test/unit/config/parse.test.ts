@@ -1,0 +1,144 @@
+import t from 'tap'
+import type { MountConfig } from '../../../lib/config/config.js'
+import { formatBranch } from '../../../lib/config/branches.js'
+import { OPTION_ROWS, OPTIONS_BY_NAME } from '../../../lib/config/options.js'
+import { parseMount } from '../../../lib/config/parse.js'
+import { decodeConfig, encodeConfig } from '../../../lib/config/wire.js'
+
+const parse = (options: string, more: { sloppy?: boolean } = {}) =>
+  parseMount({ options, source: 'none', mountpoint: 'mnt', cwd: '/cwd', ...more }, () => false)
+
+t.test('the defaults', async (t) => {
+  const { config, warnings } = parse('dirs=/a:/b')
+  t.same(warnings, [])
+  t.same(config.branches.map(formatBranch), ['/a=rw', '/b=ro'])
+  t.match(config, {
+    source: 'none', mountpoint: '/cwd/mnt', readOnly: false, io: 'auto', udba: 'reval', diropq: 'whiteouted', shwh: false,
+    dirren: true, plink: true, sum: false, acl: true, dirperm1: true, allowOther: false, warnPerm: true, uring: false,
+  })
+  t.equal(config.flags.size, 0)
+})
+
+/** Options after `dirs=/a:/b`, and what they change. */
+const EFFECTS: readonly (readonly [options: string, effect: Partial<MountConfig>])[] = [
+  ['io=cached', { io: 'cached' }], ['io=passthrough', { io: 'passthrough' }], ['io=auto', { io: 'auto' }],
+  ['udba=none', { udba: 'none' }], ['udba=none,udba=reval', { udba: 'reval' }],
+  ['diropq=a', { diropq: 'always' }], ['diropq=always', { diropq: 'always' }], ['diropq=a,diropq=w', { diropq: 'whiteouted' }],
+  ['nodirren', { dirren: false }], ['nodirren,dirren', { dirren: true }], ['noplink', { plink: false }],
+  ['sum', { sum: true }], ['sum,nosum', { sum: false }], ['noacl', { acl: false }], ['nodirperm1', { dirperm1: false }],
+  ['nowarn_perm', { warnPerm: false }], ['allow_other', { allowOther: true }],
+  ['ro', { readOnly: true }], ['ro,rw', { readOnly: false }], ['rw,ro,shwh', { readOnly: true, shwh: true }],
+  ['nosuid,nodev', { flags: new Set(['nosuid', 'nodev']) }], ['nosuid,suid', { flags: new Set() }],
+  ['user', { flags: new Set(['nosuid', 'nodev', 'noexec']) }], ['users,exec', { flags: new Set(['nosuid', 'nodev']) }],
+  ['noatime,relatime', { flags: new Set(['relatime']) }], ['sync,dirsync,async', { flags: new Set(['dirsync']) }],
+  ['droplvl=1', { udba: 'none', dirren: false, plink: true, flags: new Set(['noatime']) }],
+  ['droplvl=3', { udba: 'none', plink: false }], ['droplvl=3,droplvl=-3', { udba: 'reval', plink: true, dirren: true }],
+  ['create=tdp,cpup=tdp,create_policy=tdp,copyup=tdp,copyup_policy=tdp', {}],
+  ['transport=dev,uring=off', {}], ['default_permissions,nonempty', {}],
+  [',,', {}],
+]
+
+t.test('what options do', async (t) => {
+  const { config: plain } = parse('dirs=/a:/b')
+  for (const [options, effect] of EFFECTS) {
+    const { config, warnings } = parse(`dirs=/a:/b,${options}`)
+    t.same(warnings, [], `${options}: no warning`)
+    const got = Object.fromEntries(Object.keys(effect).map((key) => [key, config[key as keyof MountConfig]]))
+    t.same(got, effect, options)
+    if (Object.keys(effect).length === 0) t.same(config, plain, `${options}: nothing else`)
+  }
+})
+
+t.test('every option that is taken and ignored', async (t) => {
+  const values: Readonly<Record<string, string>> = { rdblk: 'def', rdhash: '32', rdcache: '10', dirwh: '3' }
+  for (const row of OPTION_ROWS.filter(({ status }) => status === 'ignored')) {
+    for (const name of [row.name, ...(row.aliases ?? [])]) {
+      const text = row.argument === 'value' ? `${name}=${values[name] ?? '/x'}` : name
+      t.same(parse(`dirs=/a,${text}`).warnings, [], text)
+    }
+    t.ok(row.note, `${row.name} says why`)
+  }
+  t.same(parse('dirs=/a,x-systemd.automount,x-foo=bar,X-mount.mkdir=0755').warnings, [])
+})
+
+t.test('the list is built in the order given', async (t) => {
+  const rows: readonly (readonly [options: string, branches: readonly string[]])[] = [
+    ['br:/a=rw:/b', ['/a=rw', '/b=ro']],
+    ['br=/a,br=/b', ['/a=rw', '/b=ro']],
+    ['dirs=/a,append:/b', ['/a=rw', '/b=ro']],
+    ['dirs=/a,prepend:/b', ['/b=rw', '/a=rw']],
+    ['dirs=/a,add:1:/b=rr+wh', ['/a=rw', '/b=rr+wh']],
+    ['dirs=/a,ins:0:/b', ['/b=rw', '/a=rw']],
+    ['add=0:/a', ['/a=rw']],
+    ['dirs=/a:/b:/c,del:/b', ['/a=rw', '/c=ro']],
+    ['dirs=/a:/b,mod:/b=ro+wh', ['/a=rw', '/b=ro+wh']],
+    ['ro,dirs=/a:/b', ['/a=ro', '/b=ro']],
+    ['dirs=/a:/b,ro', ['/a=ro', '/b=ro']],
+    ['dirs=/a\\,b:/c\\:d\\=e=ro', ['/a\\,b=rw', '/c\\:d\\=e=ro']],
+  ]
+  for (const [options, branches] of rows) t.same(parse(options).config.branches.map(formatBranch), branches, options)
+})
+
+const WARNED: readonly (readonly [options: string, warning: string])[] = [
+  ['dirs=/a=ro:/b=rw', 'the first branch, /a, is not rw; new files need a writable branch'],
+  ['dirs=/a,shwh', 'shwh is meant for a read-only union; add ro'],
+]
+
+t.test('what is doubtful is said', async (t) => {
+  for (const [options, warning] of WARNED) t.same(parse(options).warnings, [warning], options)
+  t.same(parse('dirs=/a,bogus=1', { sloppy: true }).warnings, ["unknown option 'bogus=1' ignored"], 'mount -s')
+})
+
+const BAD: readonly (readonly [options: string, message: string])[] = [
+  ['', 'mount mnt: EINVAL: no branches; give them with -o dirs=PATH=rw:PATH=ro'],
+  ['udba=none', 'mount mnt: EINVAL: no branches; give them with -o dirs=PATH=rw:PATH=ro'],
+  ['dirs', "option 'dirs': EINVAL: it needs a value; write 'dirs=VALUE'"],
+  ['dirs=', "option 'dirs=': EINVAL: it needs a value; write 'dirs=VALUE'"],
+  ['dir=/a', "option 'dir=/a': EINVAL: unknown option; did you mean 'dirs'?"],
+  ['dirs=/a,udab=none', "option 'udab=none': EINVAL: unknown option; did you mean 'udba'?"],
+  ['dirs=/a,no_dirren', "option 'no_dirren': EINVAL: unknown option; did you mean 'nodirren'?"],
+  ['dirs=/a,wibblewobble', "option 'wibblewobble': EINVAL: unknown option; 'tsaufs help mount' lists the options"],
+  ['dirs=/a,__proto__', "option '__proto__': EINVAL: unknown option; 'tsaufs help mount' lists the options"],
+  ['dirs=/a,/b', "option '/b': EINVAL: unknown option; 'tsaufs help mount' lists the options"],
+  ['dirs=/a,udba=sometimes', "option 'udba=sometimes': EINVAL: give one of: none, reval"],
+  ['dirs=/a,udba=notify', "option 'udba=notify': EOPNOTSUPP: not yet: udba=notify; use 'reval'"],
+  ['dirs=/a,udba', "option 'udba': EINVAL: it needs a value; write 'udba=VALUE'"],
+  ['dirs=/a,sum=yes', "option 'sum=yes': EINVAL: it takes no value; write 'sum'"],
+  ['dirs=/a,io=fast', "option 'io=fast': EINVAL: give one of: auto, cached, passthrough"],
+  ['dirs=/a,io=constructor', "option 'io=constructor': EINVAL: give one of: auto, cached, passthrough"],
+  ['dirs=/a,create=mfs', "option 'create=mfs': EOPNOTSUPP: not yet: policies other than 'tdp'; leave the option out"],
+  ['dirs=/a,transport=fuse-native', "option 'transport=fuse-native': EOPNOTSUPP: not yet: the fuse-native package; leave it out"],
+  ['dirs=/a,uring=on', "option 'uring=on': EOPNOTSUPP: not yet: FUSE over io_uring; leave it out"],
+  ['dirs=/a,wsum', "option 'wsum': EOPNOTSUPP: no aufs implements it either; use 'sum'"],
+  ['remount,append:/b', "option 'remount': EOPNOTSUPP: not yet: changes of a live mount; unmount and mount again"],
+  ['dirs=/a,allow_root', "option 'allow_root': EOPNOTSUPP: use 'allow_other'"],
+  ['dirs=/a,rdcache=3601', "option 'rdcache=3601': EINVAL: give a whole number from 0 to 3600, or 'def'"],
+  ['dirs=/a,dirwh=-1', "option 'dirwh=-1': EINVAL: give a whole number from 0 to 2147483647"],
+  ['dirs=/a,droplvl=4', "option 'droplvl=4': EINVAL: give 1, 2, 3, -1, -2 or -3"],
+  ['dirs=/a,add:/b', "option 'add:/b': EINVAL: write add:N:PATH=PERM, N counted from 0"],
+  ['dirs=/a,add:2:/b', 'branch /b: EDOM: there is no place 2; give 0 to 1'],
+  ['dirs=/a,mod:/a', "option 'mod:/a': EINVAL: a permission is needed: mod:PATH=rw|ro|rr[+ATTRIBUTE]..."],
+  ['dirs=/a,mod:/b=ro', 'branch /b: ENOENT: it is no branch of this mount; name one that is listed before'],
+  ['dirs=/a,del:/b', 'branch /b: ENOENT: it is no branch of this mount; name one that is listed before'],
+  ['dirs=/a,append:/a', 'branch /a: EINVAL: it is there twice; name each branch once'],
+]
+
+t.test('what is refused, word for word', async (t) => {
+  for (const [options, message] of BAD) t.throws(() => parse(options), { name: 'MountError', message, exit: 2 }, options === '' ? 'nothing' : options)
+})
+
+t.test('the table is sound', async (t) => {
+  const names = OPTION_ROWS.flatMap((row) => [row.name, ...(row.aliases ?? [])])
+  t.equal(new Set(names).size, names.length, 'no name twice')
+  t.equal(OPTIONS_BY_NAME.size, names.length)
+  for (const row of OPTION_ROWS) {
+    t.ok(row.help, `${row.name} has help`)
+    if (row.status === 'implemented') t.type(row.apply, 'function', `${row.name} does something`)
+    else t.ok(row.note, `${row.name} says why not`)
+  }
+})
+
+t.test('a configuration survives the way to the daemon', async (t) => {
+  const { config } = parse('dirs=/a\\xff=rw+icexsec:/b=ro+wh,nosuid,udba=none')
+  t.same(decodeConfig(encodeConfig(config)), config)
+})
