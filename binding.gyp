@@ -14,6 +14,7 @@
         'native/addon/copy.cc',
         'native/addon/copy-range.cc',
         'native/addon/jobs.cc',
+        'native/addon/loop.cc',
         'native/addon/mount.cc',
         'native/addon/process.cc',
         'native/addon/fuse-dev.cc',

@@ -22,9 +22,15 @@ export function program(): Command {
   for (const command of COMMANDS) root.addCommand(command())
   for (const command of [root, ...root.commands]) {
     command.exitOverride()
-    command.configureOutput({ outputError: (text) => complain(text.replace(/^error: /, '').trimEnd().replace(/\n\s*/g, ' ')) })
+    command.configureOutput({ outputError: (text) => complain(usageLine(command.name(), text)) })
   }
   return root
+}
+
+/** Commander's words, `error: what\n(Did you mean x?)`, as one line of ours. */
+function usageLine(name: string, text: string): string {
+  const what = text.replace(/^error: /, '').trimEnd().replace(/\n\s*/g, ' ')
+  return `${name === 'tsaufs' ? '' : `${name}: `}EINVAL: ${what}; see 'tsaufs ${name === 'tsaufs' ? '--help' : `help ${name}`}'`
 }
 
 /** Run the command line of this process and set its exit code. */

@@ -123,17 +123,17 @@ function readOnlyFs(tried: string): MountError {
 /** What a writable branch needs of its file system; `sys.fsstat` is that of the branch. */
 function checkWritable(tried: string, mount: MountEntry | undefined): void {
   if ((sys.fsstat.readUInt32LE(FS_FLAGS) & ST_RDONLY) !== 0) throw readOnlyFs(tried)
+  if (mount?.type === FUSE_TYPE) throw new MountError(tried, 'EINVAL', 'a union cannot keep the whiteouts of another one; give it as =ro')
   const nameMax = sys.fsstat.readUInt32LE(FS_NAMELEN)
   if (nameMax < 255) {
     throw new MountError(tried, 'EINVAL', `names there have at most ${nameMax} bytes and 255 are needed to write; give it as =ro`)
   }
-  if (mount?.type === FUSE_TYPE) throw new MountError(tried, 'EINVAL', 'a union cannot keep the whiteouts of another one; give it as =ro')
 }
 
 function checkApart(upper: Seen, lower: Seen): void {
   const tried = `branch ${lower.spec.path}`
   if (upper.dev === lower.dev && upper.ino === lower.ino) {
-    throw new MountError(tried, 'EINVAL', `it is the same directory as branch ${upper.spec.path}; name each directory once`)
+    throw new MountError(tried, 'EINVAL', `it is the same directory as a branch above it; name each directory once`)
   }
   if (upper.place === undefined || lower.place === undefined || upper.place.dev !== lower.place.dev) return
   const [outer, inner] = contains(upper.place.path, lower.place.path) ? [upper, lower] : [lower, upper]

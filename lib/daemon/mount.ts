@@ -57,8 +57,13 @@ const DEVICE: Readonly<Record<string, string>> = {
 function openDevice(): number {
   const fd = sys.openat(AT_FDCWD, '/dev/fuse', C['O_RDWR']!, 0)
   if (fd >= 0) return fd
-  const code = errnoName(-fd)
-  throw new MountError('open /dev/fuse', code, DEVICE[code] ?? 'it cannot be used')
+  throw deviceRefused(fd)
+}
+
+/** @param rc -errno */
+function deviceRefused(rc: number): MountError {
+  const code = errnoName(-rc)
+  return new MountError('open /dev/fuse', code, DEVICE[code] ?? 'it cannot be used')
 }
 
 /** @returns the fd, or what mount(2) gave */
@@ -74,8 +79,10 @@ function mountDirectly(config: MountConfig): number {
 }
 
 function mountByHelper(config: MountConfig, report: (line: string) => void): number {
-  // fusermount3 reports a missing device too, but in its own words and without a way out.
-  sys.close(openDevice())
+  // fusermount3 opens the device as root; that there is none it would say too, but without a way out.
+  const device = sys.openat(AT_FDCWD, '/dev/fuse', C['O_PATH']!, 0)
+  if (device < 0) throw deviceRefused(device)
+  sys.close(device)
   const others = process.geteuid?.() === 0 || othersAllowed()
   if (config.allowOther && !others) report(`mount ${config.mountpoint}: allow_other needs 'user_allow_other' in /etc/fuse.conf; only you can use the mount`)
   const options = [

@@ -2,8 +2,6 @@
  * Writers of replies: each puts one structure into a preallocated buffer and answers its size in bytes, which is what an
  * operation returns. `out` is `Request.out`, `at` mostly HEADER. Numbers come as plain arguments: a reply makes no garbage.
  */
-import { OUT_HEADER_SIZE } from './abi.js'
-
 const ATTR_SIZE = 88
 const ENTRY_SIZE = 128
 
@@ -62,13 +60,6 @@ export function writeHeader(view: DataView, length: number, error: number, uniqu
   view.setInt32(4, error, true)
   view.setUint32(8, uniqueLo, true)
   view.setUint32(12, uniqueHi, true)
-}
-
-/** A reply without payload, for an error that is written outside the usual buffer. 16 bytes. */
-export function errorReply(error: number, uniqueLo: number, uniqueHi: number): Buffer {
-  const message = Buffer.alloc(OUT_HEADER_SIZE)
-  writeHeader(viewOf(message), OUT_HEADER_SIZE, error, uniqueLo, uniqueHi)
-  return message
 }
 
 /**

@@ -3,7 +3,7 @@
  * gives it. Field names are the kernel's. Where the header says u64 and means a signed number (times, offsets of lseek),
  * the table says i64. The reply structures serve the printer and the tests: replies are written by `reply.ts`.
  */
-import { defineStruct, type Decoded, type Field, type Struct } from './struct.js'
+import { defineStruct, type Field, type Struct } from './struct.js'
 
 const attr = [
   ['ino', 'u64'], ['size', 'u64'], ['blocks', 'u64'],
@@ -183,6 +183,3 @@ export const SyncfsIn = defineStruct('syncfs_in', [padding, padding], 8)
 
 /** What a structure decodes to: `InOf<typeof SetattrIn>`. */
 export type InOf<S> = S extends Struct<infer T> ? T : never
-
-/** fuse_attr as an object. */
-export type AttrValues = Decoded<typeof attr>

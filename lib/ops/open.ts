@@ -27,7 +27,7 @@ const OPEN_KILL_SUIDGID = 1
 /** FOPEN_* flags of a handle: what is cached stays cached, as a node is the identity of its data. */
 export function openFlags(handle: Handle): number {
   if (handle.kind === 'passthrough') return Fopen.PASSTHROUGH
-  return handle.kind === 'direct' ? Fopen.DIRECT_IO : Fopen.KEEP_CACHE
+  return handle.keepCache ? Fopen.KEEP_CACHE : 0
 }
 
 export const open = defineOp({
@@ -47,7 +47,7 @@ export const open = defineOp({
       must(sys.ftruncate(sys.dataFd(node.id, 1), 0), 'ftruncate', node.name)
       if ((more & OPEN_KILL_SUIDGID) !== 0) killPrivilege(place(union, node))
     }
-    const handle = union.passthrough.open(union, node, writes)
+    const handle = union.passthrough.open(union, node)
     return openOut(req.out, HEADER, handle.fh, openFlags(handle), handle.backingId)
   },
 })

@@ -32,7 +32,7 @@ export const tmpfile = defineOp({
     node.fd = fd
     union.tree.add(node)
     const length = putEntry(union, req, node, HEADER)
-    const handle = union.passthrough.open(union, node, true)
+    const handle = union.passthrough.open(union, node)
     return length + openOut(req.out, HEADER + length, handle.fh, openFlags(handle), handle.backingId)
   },
 })

@@ -14,8 +14,11 @@ import type { Union } from './union.js'
  * @throws Errno ENOENT, ESTALE if it vanished from its branch; EIO, ... of the branch
  */
 export function attributes(union: Union, node: Node): void {
-  const { dirfd, name } = place(union, node)
-  must(sys.statx(dirfd, name), 'statx', name)
+  if (union.statOf === node) union.statOf = null
+  else {
+    const { dirfd, name } = place(union, node)
+    must(sys.statx(dirfd, name), 'statx', name)
+  }
   present(union, node)
 }
 

@@ -53,12 +53,13 @@ export function copyXattrs(from: Place, to: Place, branch: Branch): void {
 }
 
 /**
- * Give `to` the owner, mode, extended attributes and times of the source, in the order that loses nothing: chown clears
- * the suid bits and the capability, setting an ACL changes the mode, and everything changes the times.
+ * Give `to` the owner, extended attributes, mode and times of the source, in the order that loses nothing: chown clears
+ * the suid bits and the capability, setting an ACL changes the mode, a read-only mode refuses attributes to its own
+ * unprivileged owner, and everything changes the times.
  */
 export function copyMeta(from: Place, meta: Meta, to: Place, branch: Branch): void {
   must(sys.chown(to.dirfd, to.name, meta.uid, meta.gid), 'fchownat', to.name)
-  if ((meta.mode & S_IFMT) !== S_IFLNK) must(sys.chmod(to.dirfd, to.name, meta.mode & 0o7777), 'fchmodat', to.name)
   copyXattrs(from, to, branch)
+  if ((meta.mode & S_IFMT) !== S_IFLNK) must(sys.chmod(to.dirfd, to.name, meta.mode & 0o7777), 'fchmodat', to.name)
   must(sys.utimens(to.dirfd, to.name, meta.atime, meta.atimeNsec, meta.mtime, meta.mtimeNsec), 'utimensat', to.name)
 }

@@ -144,21 +144,21 @@ function startJob(union: Union, node: Node, source: number, data: CopiedData, si
   return new Wait(promise)
 }
 
-/** The finished object before it has its name: a file whose data is there, or anything else made in the work directory. */
-function makeObject(node: Node, from: Place, meta: Meta, branch: Branch, data: CopiedData | null): Place {
-  if (data !== null) {
-    copyMeta(from, meta, { dirfd: data.fd, name: '' }, branch)
-    return data.name === '' ? { dirfd: data.fd, name: '' } : { dirfd: branch.work(), name: data.name }
-  }
-  const at = { dirfd: branch.work(), name: branch.temp() }
+/**
+ * The finished object before it has its name: a file whose data is there, or anything else made in the work directory.
+ * @param origin what to store as its origin; '' for none
+ */
+function makeObject(node: Node, from: Place, meta: Meta, branch: Branch, data: CopiedData | null, origin: string): Place {
+  const at = data === null ? { dirfd: branch.work(), name: branch.temp() } : { dirfd: data.fd, name: '' }
   try {
-    makeSpecial(node, from, meta, at)
+    if (data === null) makeSpecial(node, from, meta, at)
+    if (origin !== '') storeXattr(at.dirfd, at.name, branch.keys.origin, origin)
     copyMeta(from, meta, at, branch)
   } catch (error) {
-    sys.unlinkat(at.dirfd, at.name, node.kind === S_IFDIR ? C['AT_REMOVEDIR']! : 0)
+    if (data === null) sys.unlinkat(at.dirfd, at.name, node.kind === S_IFDIR ? C['AT_REMOVEDIR']! : 0)
     throw error
   }
-  return at
+  return data === null || data.name === '' ? at : { dirfd: branch.work(), name: data.name }
 }
 
 const linkBuffer = Buffer.alloc(4096)
@@ -189,9 +189,9 @@ function appear(union: Union, made: Place, dir: DirNode, branch: Branch, name: B
 
 /** Make the copy and show it; then the node is on `branch`. */
 function install(union: Union, node: Node, from: Place, meta: Meta, branch: Branch, parent: DirNode, data: CopiedData | null): void {
-  const made = makeObject(node, from, meta, branch, data)
   const group = meta.nlink > 1 && union.config.plink ? node.group : ''
-  storeOrigin(union, node, from, made, branch, group !== '')
+  const origin = originOf(union, node, from)
+  const made = makeObject(node, from, meta, branch, data, group === '' ? origin : `${origin}:g`)
   markImpure(union, parent, branch)
   if (group !== '') {
     const count = groupCount(union, node)
@@ -209,17 +209,16 @@ function install(union: Union, node: Node, from: Place, meta: Meta, branch: Bran
   union.moved(node, branch.index)
 }
 
-/** Remember where the copy came from, for its inode number and its link group. Where nothing can be stored the number changes at remount. */
-function storeOrigin(union: Union, node: Node, from: Place, made: Place, branch: Branch, grouped: boolean): void {
-  must(sys.statx(from.dirfd, from.name), 'statx', from.name)
+/** Where the object came from, for its copy's inode number and link group: what is stored with it, else its own identity. */
+function originOf(union: Union, node: Node, from: Place): string {
   const source = union.branches[node.top]!
-  let origin = groupKey(source.fsid, st.inoLow, st.inoHigh).replace('-', ':')
-  if (source.writable || source.whiteable) {
+  if (source.whiteable) {
     const kept = Buffer.alloc(64)
     const length = sys.getxattr(from.dirfd, from.name, source.keys.origin, kept)
-    if (length > 0) origin = kept.toString('latin1', 0, length).replace(/:g$/, '')
+    if (length > 0) return kept.toString('latin1', 0, length).replace(/:g$/, '')
   }
-  storeXattr(made.dirfd, made.name, branch.keys.origin, grouped ? `${origin}:g` : origin)
+  must(sys.statx(from.dirfd, from.name), 'statx', from.name)
+  return groupKey(source.fsid, st.inoLow, st.inoHigh).replace('-', ':')
 }
 
 /** Mark a directory that will hold objects with a stored origin. @throws Errno ENOSPC, EIO; a file system without xattrs is left be */
@@ -245,7 +244,7 @@ function copyNameless(union: Union, node: Node, from: Place, meta: Meta, branch:
       if (data.name !== '') sys.unlinkat(branch.work(), data.name, 0)
       copyMeta(from, meta, { dirfd: fd, name: '' }, branch)
     } else {
-      const at = makeObject(node, from, meta, branch, null)
+      const at = makeObject(node, from, meta, branch, null, '')
       fd = sys.openat(at.dirfd, at.name, C['O_PATH']!, 0)
       sys.unlinkat(at.dirfd, at.name, node.kind === S_IFDIR ? C['AT_REMOVEDIR']! : 0)
       must(fd, 'open', node.name)
@@ -273,7 +272,7 @@ export function ensureDir(union: Union, dir: DirNode, to: number): void {
   if (st.frozen) throw new Errno(E.EPERM, 'copy-up', dir.name)
   const meta = takeMeta()
   try {
-    const made = makeObject(dir, from, meta, branch, null)
+    const made = makeObject(dir, from, meta, branch, null, '')
     appear(union, made, dir.parent, branch, dir.name)
   } finally {
     branch.endWork()
@@ -281,5 +280,8 @@ export function ensureDir(union: Union, dir: DirNode, to: number): void {
   dir.branches = [...dir.branches, to].sort((a, b) => a - b)
   dir.impure = -1
   if (dir.listing?.stamp !== '') dir.listing = null
-  if (to < dir.top) dir.top = to
+  if (to < dir.top) {
+    dir.top = to
+    dir.parent.listing?.relocate(dir.name, to)
+  }
 }

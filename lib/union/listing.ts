@@ -21,12 +21,12 @@ export interface Entry {
   /** Its offset, also the one at which listing goes on after it; FIRST_OFFSET .. 2^52. */
   offset: number
   /** Topmost branch that has it. */
-  readonly branch: number
+  branch: number
   /** DT_* */
   readonly type: number
-  /** Inode number on its branch; halves, as it may be 64 bits. */
-  readonly low: number
-  readonly high: number
+  /** Inode number on its branch; halves, as it may be 64 bits. 0, 0: to be looked up. */
+  low: number
+  high: number
 }
 
 /** Order of names: 51 bits, the same on every machine and in every version. */
@@ -73,6 +73,14 @@ export class Listing {
     const entry = { name, offset: nameHash(name), branch, type, low, high }
     this.#names.set(name, entry)
     this.#added.push(entry)
+  }
+
+  /** An entry was copied up. */
+  relocate(name: Bytes, branch: number): void {
+    const entry = this.#names.get(name)
+    if (entry === undefined) return
+    entry.branch = branch
+    entry.low = entry.high = 0
   }
 
   remove(name: Bytes): void {

@@ -169,12 +169,19 @@ function identify(union: Union, dir: DirNode, name: Bytes, found: Found): Identi
 export function lookup(union: Union, dir: DirNode, name: Bytes): Node | null {
   const known = dir.children.get(name)
   if (known !== undefined && isCurrent(union, known)) return known
-  const found = probe(union, viewOf(union, dir), name)
+  const from = known === undefined ? listedOn(union, dir, name) : 0
+  const found = from < 0 ? null : probe(union, viewOf(union, dir), name, from)
   if (found === null) {
     if (known !== undefined) union.vanish(known)
     return null
   }
   return enter(union, dir, name, found, known)
+}
+
+/** Topmost branch of a name by the directory's kept list, -1 if it is not there; 0 without a list that can be trusted. */
+function listedOn(union: Union, dir: DirNode, name: Bytes): number {
+  if (union.config.udba !== 'none' || dir.listing === null) return 0
+  return dir.listing.get(name)?.branch ?? -1
 }
 
 /** Is a known node still what its branch has? With udba=none we are told of every change, as we make it. */
@@ -183,7 +190,9 @@ function isCurrent(union: Union, node: Node): boolean {
   if (node.indexed || node.parent === null) return true
   const fd = dirfdOrVanished(union, node)
   if (fd < 0 || sys.statx(fd, node.name) < 0 || st.kind !== node.kind) return false
-  return node.seen === 0 || node.seen === seenMark()
+  if (node.seen !== 0 && node.seen !== seenMark()) return false
+  if (!node.isDir() && node.group === '') union.statOf = node
+  return true
 }
 
 /** A cheap mark of the inode last seen by statx: its low word, never 0. */
@@ -216,6 +225,7 @@ export function enter(union: Union, dir: DirNode, name: Bytes, found: Found, kno
     if (known.kind === found.kind && known.ino === ino && known.group === '') {
       known.top = identity.top
       known.seen = seen
+      union.statOf = known
       return known
     }
     union.vanish(known)
@@ -224,7 +234,8 @@ export function enter(union: Union, dir: DirNode, name: Bytes, found: Found, kno
   node.indexed = identity.indexed
   node.seen = identity.top === found.top ? seen : 0
   union.tree.add(node)
-  if (identity.group !== '') union.tree.joinGroup(node, identity.group)
+  if (identity.group === '') union.statOf = node
+  else union.tree.joinGroup(node, identity.group)
   return node
 }
 

@@ -30,16 +30,13 @@ export interface CopyJob {
   readonly promise: Promise<void>
 }
 
-/** Passthrough state of a node (design section 3): which branch file the kernel's handles share. */
+/** Open handles of a node in passthrough mode (passthrough.ts); they are all of one kind. */
 export interface PassState {
-  /** Backing id in use, 0 while there is none. */
+  /** Backing id they share; 0 if they are served by us. */
   id: number
-  /** Handles open on that id. */
   handles: number
-  /** The backing file is on a branch that is not written: never for a writable open. */
-  lower: boolean
-  /** Open handles without passthrough. */
-  direct: number
+  /** The kernel has written the file behind its own page cache of this node. */
+  passedOnce: boolean
 }
 
 export class Node {

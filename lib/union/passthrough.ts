@@ -1,15 +1,16 @@
 /**
- * io=passthrough: the kernel reads and writes branch files itself. All passthrough handles of a node share one backing
- * file in the kernel, so a node is in one of these states:
+ * io=passthrough: the kernel reads and writes branch files itself. Linux wants all handles of an inode alike: while one is
+ * passthrough all must be, on one backing file (else EIO), and while one is cached none may be passthrough (ETXTBSY).
+ * So a node is in one of these states, decided by its first open:
  *
- *     none      no handle
- *     lower     handles on a file of a branch that is not written; read-only opens join
- *     draining  copied up while `lower` handles are open: they go on reading the old file; new handles are DIRECT_IO,
- *               served by us from the copy, until the last old one is closed
- *     upper     handles on a writable branch's file, opened read-write; every open joins
+ *     none          no handle
+ *     passthrough   handles on the file of a writable branch, which never changes its place; every open joins
+ *     cached        handles served by us, by node: they follow a copy-up; every open joins
  *
- * A lower file's backing id never serves a writable open: the kernel would open the lower path for writing. On top of
- * that, privileged mounts hold read-only clones of their lower branches, which the kernel will not write to.
+ * A file on a read-only branch is opened cached where the union can be written: its copy-up could not take passthrough
+ * handles along, and its backing id must never serve a writable open, as the kernel would open the lower path for
+ * writing. In a union that cannot be written there are no copy-ups, and every file is passed through.
+ * See docs/decisions/0002-passthrough-states.md.
  */
 import { sys } from '../os/native.js'
 import { st } from '../os/stat.js'
@@ -25,15 +26,17 @@ const SUID_SGID = 0o6000
 /** What OPEN and CREATE answer. */
 export interface Handle {
   readonly fh: number
-  readonly kind: 'passthrough' | 'direct' | 'cached'
+  readonly kind: 'passthrough' | 'cached'
   readonly backingId: number
+  /** The kernel's pages of this node are still good. */
+  readonly keepCache: boolean
 }
 
-const CACHED: Handle = { fh: 0, kind: 'cached', backingId: 0 }
+const STATELESS: Handle = { fh: 0, kind: 'cached', backingId: 0, keepCache: true }
 
 export class Passthrough {
   readonly active: boolean
-  readonly #handles = new Map<number, { node: Node; kind: Handle['kind'] }>()
+  readonly #handles = new Map<number, Node>()
   #next = 1
 
   constructor(active: boolean) {
@@ -44,49 +47,42 @@ export class Passthrough {
    * A handle for an open of `node`, which for a writable one is on a writable branch already.
    * @throws Errno of opening the branch file
    */
-  open(union: Union, node: Node, writable: boolean): Handle {
-    if (!this.active) return CACHED
-    const pass = node.pass ??= { id: 0, handles: 0, lower: false, direct: 0 }
-    const onLower = !union.branches[node.top]!.writable
-    if (pass.handles === 0) {
-      if (writable && losesPrivilege(union, node)) return this.#add(node, 'direct', 0)
-      const fd = openFile(union, node, onLower ? 0 : O_RDWR)
-      const id = sys.backingOpen(fd)
-      sys.close(fd)
-      if (id < 0) return this.#add(node, 'direct', 0)
-      pass.id = id
-      pass.lower = onLower
-    } else if (pass.lower !== onLower) {
-      return this.#add(node, 'direct', 0)
+  open(union: Union, node: Node): Handle {
+    if (!this.active) return STATELESS
+    const pass = node.pass ??= { id: 0, handles: 0, passedOnce: false }
+    if (pass.handles === 0) pass.id = this.#mayPass(union, node) ? register(union, node) : 0
+    const fh = this.#next++
+    this.#handles.set(fh, node)
+    pass.handles++
+    if (pass.id > 0) {
+      pass.passedOnce = true
+      return { fh, kind: 'passthrough', backingId: pass.id, keepCache: false }
     }
-    return this.#add(node, 'passthrough', pass.id)
+    return { fh, kind: 'cached', backingId: 0, keepCache: !pass.passedOnce }
   }
 
-  #add(node: Node, kind: Handle['kind'], backingId: number): Handle {
-    const fh = this.#next++
-    this.#handles.set(fh, { node, kind })
-    if (kind === 'passthrough') node.pass!.handles++
-    else node.pass!.direct++
-    return { fh, kind, backingId }
+  /** Never a file that may be copied up; nor one whose suid a write must clear, which the kernel's own path would not do as the daemon. */
+  #mayPass(union: Union, node: Node): boolean {
+    if (!union.branches[node.top]!.writable && union.writable) return false
+    const at = place(union, node)
+    must(sys.statx(at.dirfd, at.name), 'statx', at.name)
+    return (st.mode & SUID_SGID) === 0
   }
 
   release(fh: number): void {
-    const handle = this.#handles.get(fh)
-    if (handle === undefined) return
+    const pass = this.#handles.get(fh)?.pass
+    if (pass === null || pass === undefined) return
     this.#handles.delete(fh)
-    const pass = handle.node.pass!
-    if (handle.kind === 'direct') pass.direct--
-    else if (--pass.handles === 0) {
-      sys.backingClose(pass.id)
-      pass.id = 0
-    }
+    if (--pass.handles > 0) return
+    if (pass.id > 0) sys.backingClose(pass.id)
+    pass.id = 0
   }
-
 }
 
-/** A write must take suid and sgid away, which the kernel's own path would not do as the daemon: we write such files. */
-function losesPrivilege(union: Union, node: Node): boolean {
-  const at = place(union, node)
-  must(sys.statx(at.dirfd, at.name), 'statx', at.name)
-  return (st.mode & SUID_SGID) !== 0
+/** A backing id for the node's branch file; 0 if the kernel does not want one (stacked too deep): then it is served by us. */
+function register(union: Union, node: Node): number {
+  const fd = openFile(union, node, union.branches[node.top]!.writable ? O_RDWR : 0)
+  const id = sys.backingOpen(fd)
+  sys.close(fd)
+  return Math.max(id, 0)
 }

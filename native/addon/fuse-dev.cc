@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <uv.h>
 
 #include "blocks.h"
 #include "data-plane.h"
@@ -16,6 +15,7 @@
 #include "families.h"
 #include "fuse-abi.h"
 #include "fuse-reply.h"
+#include "loop.h"
 #include "result.h"
 
 namespace {
@@ -63,18 +63,11 @@ struct Device {
   size_t replySize = 0;
   napi_env env = nullptr;
   napi_ref buffers[2] = {nullptr, nullptr};
-  uv_loop_t* loop = nullptr;
   int64_t loopSeenNs = 0;
   Pace pace;
 };
 
 Device device;
-
-/**
- * Makes uv_backend_timeout() tell the truth: it says 0 when no handle is referenced, although unreferenced timers and
- * signals are wanted while we wait. Referenced only during that question, so it keeps nobody alive.
- */
-uv_async_t present;
 
 void detach() {
   drainData();
@@ -86,22 +79,12 @@ void detach() {
   device = Device();
 }
 
-/** What libuv would sleep now, in ms: -1 for ever, 0 when it has something to do. */
-int loopTimeout() {
-  uv_update_time(device.loop);
-  uv_handle_t* handle = reinterpret_cast<uv_handle_t*>(&present);
-  uv_ref(handle);
-  const int timeout = uv_backend_timeout(device.loop);
-  uv_unref(handle);
-  return timeout;
-}
-
 /** Sleep until a request (true) or work for the loop (false) comes; not at all if `look`. */
 bool sleepForRequest(bool look) {
   const int timeout = loopTimeout();
   device.loopSeenNs = nowNs();
   if (timeout == 0) return false;
-  struct pollfd fds[2] = {{device.fd, POLLIN, 0}, {uv_backend_fd(device.loop), POLLIN, 0}};
+  struct pollfd fds[2] = {{device.fd, POLLIN, 0}, {loopFd(), POLLIN, 0}};
   const int ready = poll(fds, 2, look ? 0 : timeout);
   if (ready < 0) return errno == EINTR;  // a signal: whoever handles it has written to the loop's fd
   if (fds[1].revents != 0) return false;
@@ -199,11 +182,7 @@ napi_value fuseAttach(int fd, Raw request, Raw reply) {
   if (rc < 0) return toValue(env, rc);
   device.block = takeBlock();
   if (device.block == nullptr) return toValue(env, -ENOMEM);
-  napi_get_uv_event_loop(env, &device.loop);
-  if (present.loop == nullptr) {
-    uv_async_init(device.loop, &present, nullptr);
-    uv_unref(reinterpret_cast<uv_handle_t*>(&present));
-  }
+  openLoop(env);
   device.env = env;
   napi_create_reference(env, request.value, 1, &device.buffers[0]);
   napi_create_reference(env, reply.value, 1, &device.buffers[1]);

@@ -113,7 +113,7 @@ def put(fd, data):
 
 
 def write_file(path, text, flags, mode=0o666):
-    fd = os.open(b(path), flags | os.O_CLOEXEC, mode)
+    fd = os.open(b(path), flags | os.O_CLOEXEC | os.O_NONBLOCK, mode)
     try:
         put(fd, b(text))
     finally:
@@ -130,7 +130,7 @@ def read_all(fd):
 
 
 def read_file(path):
-    fd = os.open(b(path), os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(b(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         return read_all(fd)
     finally:
@@ -153,7 +153,7 @@ def op_sha(path): return hashlib.sha1(read_file(path)).hexdigest()
 
 
 def op_pwrite(path, off, text):
-    fd = os.open(b(path), os.O_WRONLY)
+    fd = os.open(b(path), os.O_WRONLY | os.O_NONBLOCK)
     try:
         os.pwrite(fd, b(text), off)
     finally:
@@ -680,17 +680,16 @@ def walk(root):
 
 def snapshot(request):
     root = b(request['snapshot'])
-    if sum(1 for _ in zip(range(20001), walk(root))) > 20000:
-        return {'entries': {'.': {'names': len(list(walk(root)))}}}
+    everything = list(walk(root))
+    if len(everything) > 20000:
+        return {'entries': {'.': {'names': len(everything)}}}
     out = {}
-    for rel, full in walk(root):
+    for rel, full in everything:
         try:
             out[rel] = describe(full)
         except OSError as e:
             out[rel] = {'error': errno.errorcode.get(e.errno, '?')}
-        except RecursionError:
-            break
-    for rel, full in walk(root):
+    for rel, full in everything:
         if out[rel].get('type') != 'dir':
             continue
         with os.scandir(full) as it:
@@ -723,8 +722,11 @@ remembered = {}
 
 def fingerprint(root):
     groups = {}
+    everything = list(walk(b(root)))
+    if len(everything) > 20000:
+        return {rel: str(os.lstat(full)[0:7] + (os.lstat(full).st_mtime_ns,)) for rel, full in everything}
     out = {}
-    for rel, full in walk(b(root)):
+    for rel, full in everything:
         e = describe(full)
         e['group'] = groups.setdefault(e['ino'], rel)
         if e['type'] != 'dir':

@@ -15,7 +15,7 @@ t.test('every function with an argument refuses a wrong one', async t => {
 })
 
 t.test('the message names the argument', async t => {
-  t.throws(() => call['openat']!(3, 7, 0, 0), { message: "openat: argument 'name' must be a string of bytes (latin1) without NUL" })
+  t.throws(() => call['openat']!(3, 7, 0, 0), { message: "openat: argument 'name' must be a string" })
   t.throws(() => call['renameat2']!(3, 'a', 'b', 'c', 0), { message: /'newdirfd'/ })
   t.throws(() => call['getxattr']!(3, 'a', 'user.k', new Uint16Array(2).buffer), { message: /'out' must be a Buffer/ })
   t.throws(() => call['copyDataAsync']!(3, 4, 5, 'no function'), { message: /'done'/ })
@@ -26,7 +26,7 @@ t.test('the message names the argument', async t => {
 
 t.test('only bytes are names', async t => {
   for (const bad of ['a\0b', '\u0100', 'x\u012f', '\ud83d\ude00', '\0']) {
-    t.throws(() => sys.statx(-100, bad), { name: 'TypeError' }, JSON.stringify(bad))
+    t.throws(() => sys.statx(-100, bad), { message: /'name' must be a string of bytes \(latin1\) without NUL/ }, JSON.stringify(bad))
   }
 })
 
@@ -40,9 +40,9 @@ t.test('names of every length reach the kernel, which judges them', async t => {
 })
 
 t.test('numbers come signed or unsigned, and large', async t => {
-  const { EBADF, EINVAL } = sys.constants as { EBADF: number; EINVAL: number }
+  const { EBADF } = sys.constants as { EBADF: number }
   t.equal(sys.chown(-1, '', 0xffffffff, -1), -EBADF)
-  t.equal(sys.ftruncate(-1, 2 ** 53), -EINVAL, 'a bad fd is not the first thing ftruncate looks at')
+  t.equal(sys.ftruncate(-1, 2 ** 53), -EBADF)
   t.throws(() => sys.chown(3, '', 2 ** 32, 0), { message: /'uid'/ })
 })
 

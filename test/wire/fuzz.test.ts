@@ -2,7 +2,6 @@
  * The session against damaged requests and rows that throw whatever can be thrown.
  */
 import t from 'tap'
-import { Opcode } from '../../lib/fuse/abi.js'
 import { NO_REPLY, SERVE, type OpRow, type Request } from '../../lib/fuse/define-op.js'
 import { Session } from '../../lib/fuse/session.js'
 import type { Transport } from '../../lib/fuse/transport.js'
@@ -71,13 +70,13 @@ for (const seed of [1, Number(process.env['TSAUFS_SEED'] ?? Date.now() % 1e6)]) 
     let session: Session<null> | undefined
     const result = await fuzzSession(
       (transport) => (session = makeSession(transport, seed, () => errors++)),
-      { seed, count: COUNT, maySkip: (opcode) => opcode in Opcode || opcode < 54 },
+      { seed, count: COUNT, maySkip: () => true }, // any row may answer NO_REPLY here
     )
     t.equal(session?.inFlight, 0, 'nothing is left in flight')
     t.ok(errors > 100, `${errors} errors reported`)
     for (const errno of [0, 2, 5, 22, 28, 38]) t.ok((result.answers.get(errno) ?? 0) > 10, `errno ${errno} among the answers`)
     t.ok(result.served > 10, 'SERVE')
-    t.comment(JSON.stringify([...result.answers]), result)
+    t.comment(JSON.stringify([...result.answers]))
   })
 }
 

@@ -18,7 +18,7 @@ export function mountCommand(): Command {
   return new Command('mount')
     .description('mount a union of directories; returns when it answers')
     .usage('[-f] [-v] -o OPTIONS [SOURCE] MOUNTPOINT')
-    .argument('<where...>', 'the mount point, and before it what /proc/mounts shows as the source (none)')
+    .argument('<mountpoint...>', 'the mount point; before it what /proc/mounts shows as the source (none)')
     .option('-o, --options <options>', 'mount options; may be given more than once', (value: string, all: string[]) => [...all, value], [])
     .option('-f, --foreground', 'serve in this process until unmounted')
     .option('-v, --verbose', 'say what is done')

@@ -55,6 +55,7 @@ function enterNew(union: Union, { dir, name, branch }: Target): Node {
   const node = st.kind === S_IFDIR ? new DirNode(ino, dir, name, [branch.index]) : new Node(st.kind, ino, dir, name, branch.index)
   if (node instanceof DirNode) node.impure = 0
   union.tree.add(node)
+  union.statOf = node
   dir.listing?.add(name, branch.index, st.kind >> 12, st.inoLow, st.inoHigh)
   return node
 }

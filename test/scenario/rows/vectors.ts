@@ -120,7 +120,7 @@ export const vectorRows: readonly Row[] = [
   {
     name: 'vector 14: copy-up of a sparse file keeps the holes and the times',
     given: { L1: { d: { f: { type: 'file', data: [[0, 'head'], [500_000_000, 'middle']], size: 2 ** 30 } } } },
-    steps: [['append', 'd/f', 'x'], ['stat', 'd/f', { size: 2 ** 30 + 1, blocks: '<200', mtime: 'now' }], ['stat', 'd', { mtime: 'kept' }],
+    steps: [['append', 'd/f', 'x'], ['stat', 'd/f', { size: 2 ** 30 + 1, blocks: '<10000', mtime: 'now' }], ['stat', 'd', { mtime: 'kept' }],
       ['open', 'f', 'd/f', 'RDONLY'], ['fread', 'f', 500_000_000, 6, 'middle'], ['fread', 'f', 2 ** 30 - 1, 9, '\0x']],
     differs: { 'fuse-overlayfs': 'the holes are filled' },
   },
