@@ -21,6 +21,7 @@
         'native/addon/fuse-reply.cc',
         'native/addon/blocks.cc',
         'native/addon/data-table.cc',
+        'native/addon/data-methods.cc',
         'native/addon/data-plane.cc',
       ],
       'defines': ['NAPI_VERSION=8', '_GNU_SOURCE', '_FILE_OFFSET_BITS=64'],

@@ -33,7 +33,8 @@ export async function mountUnion(request: MountRequest, flags: ServeFlags): Prom
       mounted: () => undefined,
       serving: () => { if (flags.verbose) complain(`mounted on ${config.mountpoint}`) },
     })
-    return EXIT.OK
+    // After a signal the detached mount may still have users; they get ENOTCONN now, as after any end of a server.
+    process.exit(EXIT.OK)
   }
   const { spawnDaemon } = await import('../daemon/spawn.js')
   const { pid } = await spawnDaemon(config, complain)

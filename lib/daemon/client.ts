@@ -31,6 +31,8 @@ export function ask(record: MountRecord, question: 'status' | 'branches' | 'stat
 export interface EndWatch {
   /** Wait until the process is gone. @returns false when it still lives after `timeoutMs` */
   ended(timeoutMs: number): Promise<boolean>
+  /** Stop watching: the end did not come about. */
+  cancel(): void
 }
 
 /** Watch a daemon: its closing the socket says that the end is near, the process table says when it is there. */
@@ -48,5 +50,6 @@ export async function watchEnd(record: MountRecord): Promise<EndWatch> {
       socket.destroy()
       return !isAlive(record)
     },
+    cancel: () => socket.destroy(),
   }
 }

@@ -33,7 +33,10 @@ export async function unmountUnion(path: Bytes, cwd: Bytes, lazy: boolean): Prom
   const record = findMount(entry.dev)
   const watch = record === undefined ? undefined : await watchEnd(record)
   const failed = unmount(place, lazy)
-  if (failed !== '') throw new MountError(tried, failed, ADVICE[failed] ?? 'the kernel refused it')
+  if (failed !== '') {
+    watch?.cancel()
+    throw new MountError(tried, failed, ADVICE[failed] ?? 'the kernel refused it')
+  }
   const ended = await watch?.ended(lazy ? LAZY_TIMEOUT_MS : END_TIMEOUT_MS)
   if (ended === false && !lazy) throw new MountError(tried, 'ETIMEDOUT', `it is unmounted, but its daemon ${record?.pid} does not end`)
 }

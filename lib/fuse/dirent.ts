@@ -53,7 +53,7 @@ export class DirentPacker {
 
   /**
    * Add a READDIRPLUS record. Where the entry belongs is zeroed, which says "no node, look it up if you need it"; write
-   * `entryOut(out, offset, ...)` there to give one (and count one lookup for it, except for `.` and `..`, which must stay zero).
+   * `entryOut(out, offset, ...)` there to give one, and count one lookup for it. `.` and `..` must stay zero.
    * @returns the offset of the entry in the buffer, or -1 if the record does not fit.
    */
   addPlus(ino: number, off: number, type: number, name: string): number {

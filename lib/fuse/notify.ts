@@ -18,7 +18,7 @@ function message(code: number, size: number): { bytes: Buffer; view: DataView } 
   return { bytes, view }
 }
 
-/** NOTIFY_INVAL_INODE: attributes and, unless `offset` is negative, the pages of `length` bytes from there (0: to the end). */
+/** NOTIFY_INVAL_INODE: attributes and, unless `offset` is negative, pages of `length` bytes from there (0: to the end). */
 export function invalInodeMessage(nodeid: number, offset: number, length: number): Buffer {
   const { bytes, view } = message(NotifyCode.INVAL_INODE, 24)
   putU64(view, 16, nodeid)
@@ -27,7 +27,7 @@ export function invalInodeMessage(nodeid: number, offset: number, length: number
   return bytes
 }
 
-/** NOTIFY_INVAL_ENTRY: forget the name; with `expire` only look it up anew (HAS_EXPIRE_ONLY), which spares mounts below. */
+/** NOTIFY_INVAL_ENTRY: forget the name; with `expire` (HAS_EXPIRE_ONLY) look it up anew, which spares mounts below. */
 export function invalEntryMessage(parent: number, name: string, expire: boolean): Buffer {
   const { bytes, view } = message(NotifyCode.INVAL_ENTRY, 16 + name.length + 1)
   putU64(view, 16, parent)

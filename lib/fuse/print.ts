@@ -12,15 +12,13 @@ import { getSystemErrorName } from 'node:util'
 import {
   Fattr, Fopen, GetattrFlag, InitFlag, IN_HEADER_SIZE, Opcode, OpenFlag, OUT_HEADER_SIZE, ReleaseFlag, WriteFlag,
 } from './abi.js'
-import { printBits, printStruct, type Struct } from './struct.js'
+import { printBits, printStruct, type FieldBits, type Struct } from './struct.js'
 import * as S from './structs.js'
-
-type BitNames = Readonly<Record<string, number>>
 
 const opcodeNames = new Map<number, string>(Object.entries(Opcode).map(([name, opcode]) => [opcode, name]))
 
 /** Fields that are sets of bits, by structure. */
-const bitFields: Readonly<Record<string, Readonly<Record<string, BitNames>>>> = {
+const bitFields: Readonly<Record<string, FieldBits>> = {
   setattr_in: { valid: Fattr },
   getattr_in: { getattr_flags: GetattrFlag },
   open_in: { open_flags: OpenFlag },
@@ -81,7 +79,8 @@ export function printRequest(
 ): string {
   const known = opcode === Opcode.INIT ? S.InitIn : opcode === Opcode.INTERRUPT ? S.InterruptIn : struct
   const nodeid = view.getUint32(16, true) + view.getUint32(20, true) * 4294967296
-  const parts = [`rx ${unique(view)}: ${opcodeNames.get(opcode) ?? `opcode ${opcode}`} n${nodeid} u${view.getUint32(24, true)}`]
+  const name = opcodeNames.get(opcode) ?? `opcode ${opcode}`
+  const parts = [`rx ${unique(view)}: ${name} n${nodeid} u${view.getUint32(24, true)}`]
   let at = IN_HEADER_SIZE
   if (known !== null) {
     if (at + known.size > payloadEnd) return `${parts[0]} cut short: ${payloadEnd} bytes`

@@ -11,6 +11,7 @@ import { constants } from 'node:os'
 import { Wait } from '../util/wait.js'
 import { IN_HEADER_SIZE, Opcode, OPCODE_END } from './abi.js'
 import { HEADER, NO_REPLY, SERVE, type OpRow, type Request } from './define-op.js'
+import { endOfName, entryNames } from './names.js'
 import { negotiate, wireForm, type InitOptions, type Negotiated } from './negotiate.js'
 import { printReply, printRequest } from './print.js'
 import { writeHeader } from './reply.js'
@@ -39,7 +40,7 @@ export interface SessionOptions<U> {
   readonly init: InitOptions
   /** Called after every request, before its reply goes out. */
   readonly afterRequest?: () => void
-  /** Something threw what is neither Errno nor Wait, or the protocol was broken. `row` is undefined if no row is to blame. */
+  /** Something threw what is neither Errno nor Wait, or the protocol was broken; then `row` is undefined. */
   readonly onError: (error: unknown, row: OpRow<U, unknown> | undefined) => void
   /** INIT is agreed; the reply has not gone out yet. */
   readonly onInit?: (negotiated: Negotiated) => void
@@ -50,6 +51,8 @@ export interface SessionOptions<U> {
 /** A row with the form its structure has on this connection. */
 interface Slot<U> {
   readonly row: OpRow<U, unknown>
+  /** How many of the names, from the first on, are entries of a directory. */
+  readonly entries: number
   struct: Struct<unknown> | null
 }
 
@@ -86,10 +89,11 @@ export class Session<U> {
     for (const row of options.rows) {
       const { opcode } = row
       if (!(opcode > 0 && opcode < OPCODE_END)) throw new Error(`${row.name}: no opcode has the number ${opcode}`)
-      if (opcode === Opcode.INIT || opcode === Opcode.DESTROY || opcode === Opcode.INTERRUPT || this.#slots[opcode] !== undefined) {
+      const own = opcode === Opcode.INIT || opcode === Opcode.DESTROY || opcode === Opcode.INTERRUPT
+      if (own || this.#slots[opcode] !== undefined) {
         throw new Error(`${row.name}: opcode ${opcode} is taken`)
       }
-      this.#slots[opcode] = { row, struct: wireForm(row.in, 0) }
+      this.#slots[opcode] = { row, entries: Math.min(row.names, entryNames(opcode)), struct: wireForm(row.in, 0) }
     }
     this.#request = {
       opcode: 0, nodeid: 0, uid: 0, gid: 0, pid: 0,
@@ -189,11 +193,11 @@ export class Session<U> {
     let name = ''
     let name2 = ''
     if (row.names > 0) {
-      const end = endOfName(bytes, payload, payloadEnd)
+      const end = endOfName(bytes, payload, payloadEnd, slot.entries > 0)
       if (end < 0) return -EINVAL
       name = bytes.toString('latin1', payload, end)
       if (row.names > 1) {
-        const end2 = endOfName(bytes, end + 1, payloadEnd)
+        const end2 = endOfName(bytes, end + 1, payloadEnd, slot.entries > 1)
         if (end2 < 0) return -EINVAL
         name2 = bytes.toString('latin1', end + 1, end2)
       }
@@ -209,7 +213,8 @@ export class Session<U> {
     request.length = length
     request.payload = payload
     request.payloadEnd = payloadEnd
-    return row.run(this.#options.union, request, struct === null ? undefined : struct.decode(view, IN_HEADER_SIZE), name, name2)
+    const arg = struct === null ? undefined : struct.decode(view, IN_HEADER_SIZE)
+    return row.run(this.#options.union, request, arg, name, name2)
   }
 
   /** The opcodes that have no row. */
@@ -247,7 +252,9 @@ export class Session<U> {
   }
 
   /** What an operation threw, as its result. */
-  #caught(error: unknown, slot: Slot<U> | undefined, bytes: Buffer, view: DataView, length: number, waits: number): number {
+  #caught(
+    error: unknown, slot: Slot<U> | undefined, bytes: Buffer, view: DataView, length: number, waits: number,
+  ): number {
     try {
       if (error instanceof Wait) {
         if (waits < WAITS_MAX) return this.#park(error, slot, bytes, view, length, waits)
@@ -339,7 +346,7 @@ function viewOver(buffer: Buffer): DataView {
   return new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
 }
 
-/** Does the kernel wait for an answer? With unique 0 it would take the answer for a notification, though it never sends that. */
+/** Does the kernel wait for an answer? One with unique 0, which no kernel sends, it would take for a notification. */
 function wantsReply(request: DataView): boolean {
   switch (request.getUint32(4, true)) {
     case Opcode.FORGET:
@@ -350,12 +357,6 @@ function wantsReply(request: DataView): boolean {
     default:
       return request.getUint32(8, true) !== 0 || request.getUint32(12, true) !== 0
   }
-}
-
-/** Offset of the NUL that ends the name at `from`, -1 if there is none before `to`. Names are short: a call costs more. */
-function endOfName(bytes: Buffer, from: number, to: number): number {
-  for (let i = from; i < to; i++) if (bytes[i] === 0) return i
-  return -1
 }
 
 /** The errno an error carries (lib/os/errno.ts Errno), 0 if it has none that a reply can hold. */

@@ -31,10 +31,10 @@ export type Decoded<F extends readonly Field[]> = {
 const SIZES: Readonly<Record<FieldType, number>> = { u16: 2, u32: 4, i32: 4, u64: 8, i64: 8, pad2: 2, pad4: 4 }
 
 if (new Uint8Array(new Uint32Array([1]).buffer)[0] !== 1) {
-  throw new Error('this is a big-endian machine: FUSE speaks the byte order of the host, and only the little-endian one is written')
+  throw new Error('FUSE speaks the byte order of the host, and only the little-endian one is written here')
 }
 
-/** The expression that reads one field; `o` is the structure's offset. 64 bits as two halves: getBigUint64 is 5 times slower. */
+/** The expression that reads one field of the structure at `o`. Two halves for 64 bits: getBigUint64 is 5 times slower. */
 function reader(type: FieldType, at: number): string {
   switch (type) {
     case 'u16':
@@ -57,7 +57,9 @@ function reader(type: FieldType, at: number): string {
  * @param expectedSize  what the kernel's sizeof says, in bytes.
  * @throws Error at load if the size or a field's alignment is wrong: a lost padding does not get as far as a mount.
  */
-export function defineStruct<const F extends readonly Field[]>(name: string, fields: F, expectedSize: number): Struct<Decoded<F>> {
+export function defineStruct<const F extends readonly Field[]>(
+  name: string, fields: F, expectedSize: number,
+): Struct<Decoded<F>> {
   let size = 0
   const placed: [string, FieldType, number][] = []
   const parts: string[] = []
@@ -76,11 +78,15 @@ export function defineStruct<const F extends readonly Field[]>(name: string, fie
   return { name, size, fields: placed, decode }
 }
 
+/** Names of bits, and for which fields they hold. */
+export type BitNames = Readonly<Record<string, number>>
+export type FieldBits = Readonly<Record<string, BitNames>>
+
 /**
  * `name=value` for every field, in the table's order.
- * @param names  for fields whose bits have names: field -> { NAME: bit }.
+ * @param names  for the fields that are sets of bits.
  */
-export function printStruct<T>(struct: Struct<T>, value: T, names: Readonly<Record<string, Readonly<Record<string, number>>>> = {}): string {
+export function printStruct<T>(struct: Struct<T>, value: T, names: FieldBits = {}): string {
   const values = value as Readonly<Record<string, number>> // every decoder answers numbers by field name
   const parts: string[] = []
   for (const [field, type] of struct.fields) {
@@ -93,7 +99,7 @@ export function printStruct<T>(struct: Struct<T>, value: T, names: Readonly<Reco
 }
 
 /** `5` with `{ A: 1, B: 2 }` is `A|0x4`; nothing set is `0`. Works on sets of up to 53 bits. */
-export function printBits(set: number, names: Readonly<Record<string, number>>): string {
+export function printBits(set: number, names: BitNames): string {
   const parts: string[] = []
   let rest = set
   for (const [name, bit] of Object.entries(names)) {

@@ -52,8 +52,10 @@ export const StatxOut = defineStruct('statx_out', [
   ['atime', 'i64'], ['atimensec', 'u32'], padding, ['btime', 'i64'], ['btimensec', 'u32'], padding,
   ['ctime', 'i64'], ['ctimensec', 'u32'], padding, ['mtime', 'i64'], ['mtimensec', 'u32'], padding,
   ['rdev_major', 'u32'], ['rdev_minor', 'u32'], ['dev_major', 'u32'], ['dev_minor', 'u32'],
-  padding, padding, padding, padding, padding, padding, padding, padding, padding, padding, padding, padding, padding, padding,
-  padding, padding, padding, padding, padding, padding, padding, padding, padding, padding, padding, padding, padding, padding,
+  padding, padding, padding, padding, padding, padding, padding,
+  padding, padding, padding, padding, padding, padding, padding,
+  padding, padding, padding, padding, padding, padding, padding,
+  padding, padding, padding, padding, padding, padding, padding,
 ], 288)
 
 export const MknodIn = defineStruct('mknod_in', [['mode', 'u32'], ['rdev', 'u32'], ['umask', 'u32'], padding], 16)
@@ -90,7 +92,8 @@ export const ReadIn = defineStruct('read_in', [
 ], 40)
 /** `size` bytes of data follow. */
 export const WriteIn = defineStruct('write_in', [
-  ['fh', 'u64'], ['offset', 'u64'], ['size', 'u32'], ['write_flags', 'u32'], ['lock_owner', 'u64'], ['flags', 'u32'], padding,
+  ['fh', 'u64'], ['offset', 'u64'], ['size', 'u32'], ['write_flags', 'u32'], ['lock_owner', 'u64'],
+  ['flags', 'u32'], padding,
 ], 40)
 export const WriteOut = defineStruct('write_out', [['size', 'u32'], padding], 8)
 
@@ -99,10 +102,12 @@ export const StatfsOut = defineStruct('statfs_out', kstatfs, 80)
 export const FsyncIn = defineStruct('fsync_in', [['fh', 'u64'], ['fsync_flags', 'u32'], padding], 16)
 
 /** The name and `size` bytes of value follow. With SETXATTR_EXT negotiated; without it the wire has SetxattrInShort. */
-export const SetxattrIn = defineStruct('setxattr_in', [['size', 'u32'], ['flags', 'u32'], ['setxattr_flags', 'u32'], padding], 16)
+export const SetxattrIn = defineStruct('setxattr_in', [
+  ['size', 'u32'], ['flags', 'u32'], ['setxattr_flags', 'u32'], padding,
+], 16)
 
 const setxattrShort = defineStruct('setxattr_in', [['size', 'u32'], ['flags', 'u32']], 8)
-/** FUSE_COMPAT_SETXATTR_IN_SIZE: the first 8 bytes only. Decodes to the shape of the long one, so that operations know one. */
+/** FUSE_COMPAT_SETXATTR_IN_SIZE: the first 8 bytes only. Decodes to the shape of the long one. */
 export const SetxattrInShort: typeof SetxattrIn = {
   ...setxattrShort,
   decode: (view, offset) => ({
@@ -123,7 +128,9 @@ export const LkOut = defineStruct('lk_out', lock, 24)
 export const AccessIn = defineStruct('access_in', [['mask', 'u32'], padding], 8)
 
 /** The first 16 bytes of fuse_init_in: all that kernels before 7.36 send. */
-export const InitInShort = defineStruct('init_in', [['major', 'u32'], ['minor', 'u32'], ['max_readahead', 'u32'], ['flags', 'u32']], 16)
+export const InitInShort = defineStruct('init_in', [
+  ['major', 'u32'], ['minor', 'u32'], ['max_readahead', 'u32'], ['flags', 'u32'],
+], 16)
 export const InitIn = defineStruct('init_in', [
   ['major', 'u32'], ['minor', 'u32'], ['max_readahead', 'u32'], ['flags', 'u32'], ['flags2', 'u32'],
   padding, padding, padding, padding, padding, padding, padding, padding, padding, padding, padding,
@@ -145,7 +152,9 @@ export const BmapOut = defineStruct('bmap_out', [['block', 'u64']], 8)
 export const IoctlIn = defineStruct('ioctl_in', [
   ['fh', 'u64'], ['flags', 'u32'], ['cmd', 'u32'], ['arg', 'u64'], ['in_size', 'u32'], ['out_size', 'u32'],
 ], 32)
-export const IoctlOut = defineStruct('ioctl_out', [['result', 'i32'], ['flags', 'u32'], ['in_iovs', 'u32'], ['out_iovs', 'u32']], 16)
+export const IoctlOut = defineStruct('ioctl_out', [
+  ['result', 'i32'], ['flags', 'u32'], ['in_iovs', 'u32'], ['out_iovs', 'u32'],
+], 16)
 
 export const PollIn = defineStruct('poll_in', [['fh', 'u64'], ['kh', 'u64'], ['flags', 'u32'], ['events', 'u32']], 24)
 export const PollOut = defineStruct('poll_out', [['revents', 'u32'], padding], 8)
@@ -163,8 +172,12 @@ export const OutHeader = defineStruct('out_header', [['len', 'u32'], ['error', '
 /** `namelen` bytes of name follow, then zeros up to a multiple of 8. */
 export const Dirent = defineStruct('dirent', [['ino', 'u64'], ['off', 'u64'], ['namelen', 'u32'], ['type', 'u32']], 24)
 
-export const NotifyInvalInodeOut = defineStruct('notify_inval_inode_out', [['ino', 'u64'], ['off', 'i64'], ['len', 'i64']], 24)
-export const NotifyInvalEntryOut = defineStruct('notify_inval_entry_out', [['parent', 'u64'], ['namelen', 'u32'], ['flags', 'u32']], 16)
+export const NotifyInvalInodeOut = defineStruct('notify_inval_inode_out', [
+  ['ino', 'u64'], ['off', 'i64'], ['len', 'i64'],
+], 24)
+export const NotifyInvalEntryOut = defineStruct('notify_inval_entry_out', [
+  ['parent', 'u64'], ['namelen', 'u32'], ['flags', 'u32'],
+], 16)
 export const NotifyDeleteOut = defineStruct('notify_delete_out', [
   ['parent', 'u64'], ['child', 'u64'], ['namelen', 'u32'], padding,
 ], 24)
@@ -176,7 +189,8 @@ export const LseekOut = defineStruct('lseek_out', [['offset', 'u64']], 8)
 
 /** COPY_FILE_RANGE and COPY_FILE_RANGE_64. */
 export const CopyFileRangeIn = defineStruct('copy_file_range_in', [
-  ['fh_in', 'u64'], ['off_in', 'u64'], ['nodeid_out', 'u64'], ['fh_out', 'u64'], ['off_out', 'u64'], ['len', 'u64'], ['flags', 'u64'],
+  ['fh_in', 'u64'], ['off_in', 'u64'], ['nodeid_out', 'u64'], ['fh_out', 'u64'], ['off_out', 'u64'],
+  ['len', 'u64'], ['flags', 'u64'],
 ], 56)
 
 export const SyncfsIn = defineStruct('syncfs_in', [padding, padding], 8)

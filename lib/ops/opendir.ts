@@ -17,7 +17,7 @@ const O_RDONLY_DIR = sys.constants['O_RDONLY']! | sys.constants['O_DIRECTORY']!
 export const opendir = defineOp({
   opcode: Opcode.OPENDIR, name: 'OPENDIR', in: OpenIn, names: 0,
   run(union: Union, req) {
-    if (union.noOpendir && union.noOpen) return -E.ENOSYS
+    if (union.noOpendir) return -E.ENOSYS
     copyOnOpen(union, union.tree.dir(req.nodeid))
     return openOut(req.out, HEADER, 0, 0, 0)
   },

@@ -16,6 +16,7 @@ import type { Union } from '../union/union.js'
 import { attrReply } from './shared/entry-reply.js'
 
 const { UTIME_NOW, UTIME_OMIT } = sys.constants as Readonly<Record<'UTIME_NOW' | 'UTIME_OMIT', number>>
+const CHANGES = Fattr.MODE | Fattr.UID | Fattr.GID | Fattr.SIZE | Fattr.ATIME | Fattr.MTIME
 const UNCHANGED = 0xffffffff
 const S_ISUID = 0o4000
 const S_ISGID = 0o2000
@@ -54,7 +55,8 @@ export const setattr = defineOp({
       truncate(union, node, arg.size)
       if ((valid & Fattr.KILL_SUIDGID) !== 0) killPrivilege(at)
     }
-    if ((valid & (Fattr.UID | Fattr.GID)) !== 0) {
+    // chown(2) with neither arrives without any bit, and still changes ctime and takes suid away.
+    if ((valid & (Fattr.UID | Fattr.GID)) !== 0 || (valid & CHANGES) === 0) {
       const uid = (valid & Fattr.UID) !== 0 ? arg.uid : UNCHANGED
       const gid = (valid & Fattr.GID) !== 0 ? arg.gid : UNCHANGED
       must(sys.chown(at.dirfd, at.name, uid, gid), 'fchownat', node.name)

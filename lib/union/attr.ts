@@ -5,8 +5,8 @@ import { sys } from '../os/native.js'
 import { must } from '../os/errno.js'
 import { st } from '../os/stat.js'
 import { readCount } from './link-group.js'
-import type { Node } from './node.js'
-import { place } from './place.js'
+import type { DirNode, Node } from './node.js'
+import { dirfd as placeOn, place } from './place.js'
 import type { Union } from './union.js'
 
 /**
@@ -16,10 +16,26 @@ import type { Union } from './union.js'
 export function attributes(union: Union, node: Node): void {
   if (union.statOf === node) union.statOf = null
   else {
+    const allowed = union.config.dirperm1 || !node.isDir() ? ALL_BITS : lowerAllows(union, node)
     const { dirfd, name } = place(union, node)
     must(sys.statx(dirfd, name), 'statx', name)
+    st.mode &= allowed
   }
   present(union, node)
+}
+
+const ALL_BITS = -1
+const READ_SEARCH = 0o555
+
+/** nodirperm1: the read and search bits that the directory's lower parts leave (aufs(5), dirperm1). */
+function lowerAllows(union: Union, dir: DirNode): number {
+  let allowed = ALL_BITS
+  for (const branch of dir.branches) {
+    if (branch === dir.top) continue
+    must(sys.statx(placeOn(union, dir, branch), ''), 'statx', dir.name)
+    allowed &= st.mode | ~READ_SEARCH
+  }
+  return allowed
 }
 
 /** Turn a branch object's statx in `sys.stat` into the node's: inode number and link count. */

@@ -50,7 +50,7 @@ export class Union {
     this.tree = new Tree(this.#makeRoot(all), node => { this.#dropped(node) })
     this.passthrough = new Passthrough(config.io === 'passthrough')
     this.noOpen = config.io !== 'passthrough' && !this.#opensMatter()
-    this.noOpendir = config.udba === 'none'
+    this.noOpendir = config.udba === 'none' && !branches.some(branch => branch.spec.copyOnOpen === 'all')
   }
 
   /**

@@ -1,10 +1,10 @@
 #include "data-plane.h"
 
+#include <linux/magic.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
-#include <linux/magic.h>
-#include <string.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -13,7 +13,6 @@
 #include "blocks.h"
 #include "copy-range.h"
 #include "data-table.h"
-#include "families.h"
 #include "fuse-abi.h"
 #include "fuse-reply.h"
 #include "jobs.h"
@@ -369,38 +368,7 @@ const Row rows[] = {
     {FUSE_COPY_FILE_RANGE_64, false, serveCopyRange},
 };
 
-// ---- the table's door to JavaScript
-
-int64_t dataSet(int64_t nodeid, int fd, int writable, int pinned) {
-  setData(static_cast<uint64_t>(nodeid), fd, writable != 0, pinned != 0);
-  return 0;
-}
-
-int64_t dataFd(int64_t nodeid, int writable) {
-  const DataFile* file = findData(static_cast<uint64_t>(nodeid));
-  return file == nullptr || (writable != 0 && !file->writable) ? -ENOENT : file->fd;
-}
-
-int64_t dataDrop(int64_t nodeid) { return dropData(static_cast<uint64_t>(nodeid)) ? 0 : -ENOENT; }
-
-int64_t dataSweep() { return static_cast<int64_t>(sweepData()); }
-
-int64_t dataLimit(uint32_t max) {
-  limitData(max);
-  return 0;
-}
-
-const Method methods[] = {
-    method<dataSet>("dataSet", "nodeid fd writable pinned"),
-    method<dataFd>("dataFd", "nodeid writable"),
-    method<dataDrop>("dataDrop", "nodeid"),
-    method<dataSweep>("dataSweep", ""),
-    method<dataLimit>("dataLimit", "max"),
-};
-
 }  // namespace
-
-const Methods dataMethods = {methods, lengthOf(methods)};
 
 int64_t serveData(int fuseFd, const uint8_t* message, size_t length, uint8_t** block) {
   const Data data = {fuseFd, message, length, block};

@@ -158,7 +158,8 @@ int64_t fuseTurn(uint32_t replyLength) {
   for (;;) {
     if (nowNs() - device.loopSeenNs > kLoopEveryNs && !sleepForRequest(true)) return 0;
     const int64_t length = nextRequest();
-    if (length == -ENODEV) detach();
+    // ECONNABORTED: the connection was aborted and FUSE_ABORT_ERROR agreed on.
+    if (length == -ENODEV || length == -ECONNABORTED) detach();
     if (length <= 0) return length;
     if (!isWhole(length)) continue;
     const size_t size = static_cast<size_t>(length);

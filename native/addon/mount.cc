@@ -35,7 +35,8 @@ int64_t setAttributes(int fd, uint64_t set) {
 }
 
 int64_t cloneMount(const Name& path, int readOnly) {
-  const int64_t fd = retry([&] { return syscall(SYS_open_tree, AT_FDCWD, path.bytes, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC); });
+  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  const int64_t fd = retry([&] { return syscall(SYS_open_tree, AT_FDCWD, path.bytes, flags); });
   if (fd < 0) return fd;
   Fd clone(fd);
   const uint64_t wanted = readOnly != 0 ? MOUNT_ATTR_RDONLY : 0;
@@ -79,7 +80,8 @@ int64_t spawnWithSocket(std::vector<std::string>& argv, int socket) {
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, socket, socket);  // onto itself: clears close-on-exec in the child
+  // Onto itself: clears close-on-exec in the child. Node marks even its stdio that way.
+  for (const int fd : {0, 1, 2, socket}) posix_spawn_file_actions_adddup2(&actions, fd, fd);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t none;

@@ -25,7 +25,8 @@ export function parseReply(bytes: Buffer): Reply {
   if (bytes.length < OUT_HEADER_SIZE) throw new Error(`reply of ${bytes.length} bytes`)
   const error = bytes.readInt32LE(4)
   const unique = bytes.readBigUInt64LE(8)
-  if (bytes.readUInt32LE(0) !== bytes.length) throw new Error(`reply says ${bytes.readUInt32LE(0)} bytes, has ${bytes.length}`)
+  if (bytes.readUInt32LE(0) !== bytes.length)
+    throw new Error(`reply says ${bytes.readUInt32LE(0)} bytes, has ${bytes.length}`)
   if (unique !== 0n && (error <= -512 || error > 0)) throw new Error(`reply with error ${error}`)
   if (error < 0 && bytes.length !== OUT_HEADER_SIZE) throw new Error('an error with a payload')
   return { unique, error, payload: bytes.subarray(OUT_HEADER_SIZE), bytes }
@@ -161,7 +162,13 @@ export function buildRequest(opcode: number, parts: RequestParts = {}): Buffer {
   header.writeUInt32LE(parts.pid ?? 1, 32)
   header.writeUInt16LE(extensions.length / 8, 36)
   const names = (parts.names ?? []).map((name) => Buffer.from(`${name}\0`, 'latin1'))
-  const request = Buffer.concat([header, parts.fixed ?? Buffer.alloc(0), ...names, parts.data ?? Buffer.alloc(0), extensions])
+  const request = Buffer.concat([
+    header,
+    parts.fixed ?? Buffer.alloc(0),
+    ...names,
+    parts.data ?? Buffer.alloc(0),
+    extensions,
+  ])
   request.writeUInt32LE(request.length, 0)
   return request
 }

@@ -54,25 +54,61 @@ function shape(name: keyof typeof Opcode, struct: Struct<unknown> | null, names:
 
 /** Every request of the protocol that a file system may have a row for. */
 export const shapes: readonly Shape[] = [
-  shape('LOOKUP', null, 1), shape('FORGET', S.ForgetIn, 0), shape('GETATTR', S.GetattrIn, 0), shape('SETATTR', S.SetattrIn, 0),
-  shape('READLINK', null, 0), shape('SYMLINK', null, 2), shape('MKNOD', S.MknodIn, 1), shape('MKDIR', S.MkdirIn, 1),
-  shape('UNLINK', null, 1), shape('RMDIR', null, 1), shape('RENAME', S.RenameIn, 2), shape('LINK', S.LinkIn, 1),
-  shape('OPEN', S.OpenIn, 0), shape('READ', S.ReadIn, 0), shape('WRITE', S.WriteIn, 0, true), shape('STATFS', null, 0),
-  shape('RELEASE', S.ReleaseIn, 0), shape('FSYNC', S.FsyncIn, 0), shape('SETXATTR', S.SetxattrIn, 1, true),
-  shape('GETXATTR', S.GetxattrIn, 1), shape('LISTXATTR', S.GetxattrIn, 0), shape('REMOVEXATTR', null, 1),
-  shape('FLUSH', S.FlushIn, 0), shape('OPENDIR', S.OpenIn, 0), shape('READDIR', S.ReadIn, 0), shape('RELEASEDIR', S.ReleaseIn, 0),
-  shape('FSYNCDIR', S.FsyncIn, 0), shape('GETLK', S.LkIn, 0), shape('SETLK', S.LkIn, 0), shape('SETLKW', S.LkIn, 0),
-  shape('ACCESS', S.AccessIn, 0), shape('CREATE', S.CreateIn, 1), shape('BMAP', S.BmapIn, 0), shape('IOCTL', S.IoctlIn, 0, true),
-  shape('POLL', S.PollIn, 0), shape('BATCH_FORGET', S.BatchForgetIn, 0, true), shape('FALLOCATE', S.FallocateIn, 0),
-  shape('READDIRPLUS', S.ReadIn, 0), shape('RENAME2', S.Rename2In, 2), shape('LSEEK', S.LseekIn, 0),
-  shape('COPY_FILE_RANGE', S.CopyFileRangeIn, 0), shape('SYNCFS', S.SyncfsIn, 0), shape('TMPFILE', S.CreateIn, 1),
-  shape('STATX', S.StatxIn, 0), shape('COPY_FILE_RANGE_64', S.CopyFileRangeIn, 0),
+  shape('LOOKUP', null, 1),
+  shape('FORGET', S.ForgetIn, 0),
+  shape('GETATTR', S.GetattrIn, 0),
+  shape('SETATTR', S.SetattrIn, 0),
+  shape('READLINK', null, 0),
+  shape('SYMLINK', null, 2),
+  shape('MKNOD', S.MknodIn, 1),
+  shape('MKDIR', S.MkdirIn, 1),
+  shape('UNLINK', null, 1),
+  shape('RMDIR', null, 1),
+  shape('RENAME', S.RenameIn, 2),
+  shape('LINK', S.LinkIn, 1),
+  shape('OPEN', S.OpenIn, 0),
+  shape('READ', S.ReadIn, 0),
+  shape('WRITE', S.WriteIn, 0, true),
+  shape('STATFS', null, 0),
+  shape('RELEASE', S.ReleaseIn, 0),
+  shape('FSYNC', S.FsyncIn, 0),
+  shape('SETXATTR', S.SetxattrIn, 1, true),
+  shape('GETXATTR', S.GetxattrIn, 1),
+  shape('LISTXATTR', S.GetxattrIn, 0),
+  shape('REMOVEXATTR', null, 1),
+  shape('FLUSH', S.FlushIn, 0),
+  shape('OPENDIR', S.OpenIn, 0),
+  shape('READDIR', S.ReadIn, 0),
+  shape('RELEASEDIR', S.ReleaseIn, 0),
+  shape('FSYNCDIR', S.FsyncIn, 0),
+  shape('GETLK', S.LkIn, 0),
+  shape('SETLK', S.LkIn, 0),
+  shape('SETLKW', S.LkIn, 0),
+  shape('ACCESS', S.AccessIn, 0),
+  shape('CREATE', S.CreateIn, 1),
+  shape('BMAP', S.BmapIn, 0),
+  shape('IOCTL', S.IoctlIn, 0, true),
+  shape('POLL', S.PollIn, 0),
+  shape('BATCH_FORGET', S.BatchForgetIn, 0, true),
+  shape('FALLOCATE', S.FallocateIn, 0),
+  shape('READDIRPLUS', S.ReadIn, 0),
+  shape('RENAME2', S.Rename2In, 2),
+  shape('LSEEK', S.LseekIn, 0),
+  shape('COPY_FILE_RANGE', S.CopyFileRangeIn, 0),
+  shape('SYNCFS', S.SyncfsIn, 0),
+  shape('TMPFILE', S.CreateIn, 1),
+  shape('STATX', S.StatxIn, 0),
+  shape('COPY_FILE_RANGE_64', S.CopyFileRangeIn, 0),
 ]
 
 /** A row for every shape, all with the same meaning. */
 export function rowsOf(run: (req: Request, arg: unknown, name: string, name2: string) => number): OpRow<null, unknown>[] {
   return shapes.map(({ opcode, name, in: struct, names }) => ({
-    opcode, name, in: struct, names, run: (_union, req, arg, first, second) => run(req, arg, first, second),
+    opcode,
+    name,
+    in: struct,
+    names,
+    run: (_union, req, arg, first, second) => run(req, arg, first, second),
   }))
 }
 
@@ -91,11 +127,36 @@ export function random(seed: number): () => number {
 }
 
 const NAMES = [
-  'a', 'b', 'c', 'dir', 'a', 'b', 'c', 'dir', '', '.', '..', 'a/b', '/', '.wh.a', '.wh..wh..opq', '.wh..wh.plnk', '\xff\xfe', 'x'.repeat(255),
-  'y'.repeat(256), 'z'.repeat(5000), 'user.k', 'trusted.overlay.opaque', 'security.capability', 'system.posix_acl_access',
+  'a',
+  'b',
+  'c',
+  'dir',
+  'a',
+  'b',
+  'c',
+  'dir',
+  '',
+  '.',
+  '..',
+  'a/b',
+  '/',
+  '.wh.a',
+  '.wh..wh..opq',
+  '.wh..wh.plnk',
+  '\xff\xfe',
+  'x'.repeat(255),
+  'y'.repeat(256),
+  'z'.repeat(5000),
+  'user.k',
+  'trusted.overlay.opaque',
+  'security.capability',
+  'system.posix_acl_access',
 ]
 
-const NUMBERS = [0, 0, 0, 1, 1, 2, 3, 7, 8, 0o644, 0o40755, 0o100644, 0o120777, 0o60000, 255, 4096, 65535, 0x7fffffff, 0x80000000, 0xffffffff]
+const NUMBERS = [
+  0, 0, 0, 1, 1, 2, 3, 7, 8, 0o644, 0o40755, 0o100644, 0o120777, 0o60000, 255, 4096, 65535, 0x7fffffff, 0x80000000,
+  0xffffffff,
+]
 const WIDE = [...NUMBERS, 2 ** 32, 2 ** 40, 2 ** 53, 2 ** 63 - 1024, 2 ** 64 - 2048]
 
 /** Makes requests, one after the other. */
@@ -130,7 +191,8 @@ class Mutator {
     const values: Record<string, number> = {}
     for (const [field, type] of struct?.fields ?? []) {
       const value = this.#pick(type === 'u64' || type === 'i64' ? WIDE : NUMBERS)
-      values[field] = type === 'u16' ? value & 0xffff : type === 'i32' ? value | 0 : type === 'i64' ? Math.min(value, 2 ** 62) : value
+      values[field] =
+        type === 'u16' ? value & 0xffff : type === 'i32' ? value | 0 : type === 'i64' ? Math.min(value, 2 ** 62) : value
     }
     for (const field of ['newdir', 'oldnodeid', 'nodeid_out']) if (field in values) values[field] = this.#pick(this.#nodeids)
     const payload = data === true ? this.#bytes(this.#below(64)) : Buffer.alloc(0)
@@ -197,13 +259,21 @@ async function drive(kernel: FakeKernel, make: (transport: Transport) => FuzzTar
   const session = await make(kernel)
   const done = session.run()
   let ended = false
-  done.then(() => { ended = true }, () => { ended = true })
+  done.then(
+    () => {
+      ended = true
+    },
+    () => {
+      ended = true
+    },
+  )
   let idleMs = Date.now()
   let last = -1
   while (!ended && (kernel.pending > 0 || session.inFlight > 0)) {
     const left = kernel.pending + session.inFlight
     if (left !== last) idleMs = Date.now()
-    else if (Date.now() - idleMs > 30_000) throw new Error(`nothing moves for 30 s: ${kernel.pending} posted, ${session.inFlight} in flight`)
+    else if (Date.now() - idleMs > 30_000)
+      throw new Error(`nothing moves for 30 s: ${kernel.pending} posted, ${session.inFlight} in flight`)
     last = left
     await new Promise(setImmediate)
   }
@@ -216,7 +286,8 @@ async function drive(kernel: FakeKernel, make: (transport: Transport) => FuzzTar
  * @throws Error with the seed, the request's number and its bytes if a reply is missing, doubled, malformed or nobody's.
  */
 export async function fuzzSession(
-  make: (transport: Transport) => FuzzTarget | Promise<FuzzTarget>, options: FuzzOptions,
+  make: (transport: Transport) => FuzzTarget | Promise<FuzzTarget>,
+  options: FuzzOptions,
 ): Promise<FuzzResult> {
   const kernel = new FakeKernel()
   const mutator = new Mutator(options)
@@ -236,7 +307,8 @@ export async function fuzzSession(
     replied.set(unique, (replied.get(unique) ?? 0) + 1)
     answers.set(-error, (answers.get(-error) ?? 0) + 1)
   }
-  for (const served of kernel.served) replied.set(served.readBigUInt64LE(8), (replied.get(served.readBigUInt64LE(8)) ?? 0) + 1)
+  for (const served of kernel.served)
+    replied.set(served.readBigUInt64LE(8), (replied.get(served.readBigUInt64LE(8)) ?? 0) + 1)
   let unanswered = 0
   for (const [i, request] of requests.entries()) {
     const unique = request.length < 16 ? 0n : request.readBigUInt64LE(8)

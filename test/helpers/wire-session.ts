@@ -10,8 +10,12 @@ import { FakeKernel } from './fake-kernel.js'
 /** What the fixture init.reply.hex answers to init.hex. */
 export const INIT: InitOptions = {
   want: flagSet(
-    InitFlag.ASYNC_READ, InitFlag.PARALLEL_DIROPS, InitFlag.MAX_PAGES, InitFlag.SETXATTR_EXT,
-    InitFlag.CREATE_SUPP_GROUP, InitFlag.PASSTHROUGH,
+    InitFlag.ASYNC_READ,
+    InitFlag.PARALLEL_DIROPS,
+    InitFlag.MAX_PAGES,
+    InitFlag.SETXATTR_EXT,
+    InitFlag.CREATE_SUPP_GROUP,
+    InitFlag.PASSTHROUGH,
   ),
   maxWrite: 1048576,
   maxBackground: 16,
@@ -31,11 +35,18 @@ export interface WireSession {
 
 /** Start a session; it runs until `end`. */
 export function startSession(
-  rows: readonly OpRow<null, unknown>[], options: Partial<SessionOptions<null>> = {}, kernel = new FakeKernel(),
+  rows: readonly OpRow<null, unknown>[],
+  options: Partial<SessionOptions<null>> = {},
+  kernel = new FakeKernel(),
 ): WireSession {
   const errors: unknown[] = []
   const session = new Session<null>({
-    transport: kernel, rows, union: null, init: INIT, onError: (error) => errors.push(error), ...options,
+    transport: kernel,
+    rows,
+    union: null,
+    init: INIT,
+    onError: (error) => errors.push(error),
+    ...options,
   })
   const done = session.run()
   done.catch(() => {}) // a test that expects the failure awaits `done` itself, maybe later

@@ -30,7 +30,8 @@ const makers: Record<string, (dir: number, name: string, mode: number, umask: nu
 }
 
 function credentials(): string {
-  return fs.readFileSync('/proc/thread-self/status', 'utf8').split('\n').filter(line => /^(Uid|Gid|Cap|Umask)/.test(line)).join('\n')
+  const lines = fs.readFileSync('/proc/thread-self/status', 'utf8').split('\n')
+  return lines.filter(line => /^(Uid|Gid|Cap|Umask)/.test(line)).join('\n')
 }
 
 t.test('as another user', { skip: !isRoot && 'needs root' }, async t => {
@@ -51,7 +52,9 @@ t.test('as another user', { skip: !isRoot && 'needs root' }, async t => {
 
   fs.mkdirSync(path('closed'), { mode: 0o700 })
   const closed = must(sys.openat(dir, 'closed', flags('PATH'), 0), 'openat')
-  for (const [how, make] of Object.entries(makers)) t.equal(make(closed, how, 0o644, 0), 0, `${how}: the kernel has checked already`)
+  for (const [how, make] of Object.entries(makers)) {
+    t.equal(make(closed, how, 0o644, 0), 0, `${how}: the kernel has checked already`)
+  }
   t.equal(sys.mknodAs(closed, 'chr', constant('S_IFCHR') | 0o600, 0x103, UID, GID, 0), 0, 'devices too')
   t.match(stat(closed, 'chr'), { uid: UID, rdev: 0x103 })
   sys.close(closed)

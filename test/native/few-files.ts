@@ -2,9 +2,9 @@
  * A process that serves four files through the addon, for fuse-dev.test.ts: `node few-files.js MOUNTPOINT BACKING`.
  *
  * `f` and `g` are the files of that name in BACKING, opened when first needed and put into the data table; `js` is read
- * by JavaScript only, and takes no writes; `big` claims a terabyte. The parent asks over IPC: `'seen'` answers how often JavaScript saw each
- * opcode, `'sweep'` what dataSweep() leaves, `'fds'` how many descriptors are open, `'ticks'` how
- * often a timer came and how many requests JavaScript has seen.
+ * by JavaScript only, and takes no writes; `big` has attributes and no data. The parent asks over IPC: `'seen'` answers
+ * how often JavaScript saw each opcode, `'sweep'` what dataSweep() leaves, `'fds'` how many descriptors are open,
+ * `'ticks'` how often a timer came and how many requests JavaScript has seen.
  */
 import { sys, constant, flags, must, openFds, AT_FDCWD, E } from './sandbox.js'
 
@@ -81,7 +81,8 @@ function answer(opcode: number, node: number, length: number): number | undefine
 function serve(node: number, length: number): number | undefined {
   for (const each of [node, request.readUInt32LE(0) >= 96 ? Number(request.readBigUInt64LE(56)) : 0]) {
     if (each !== 2 && each !== 3) continue
-    if (sys.dataFd(each, 1) < 0) sys.dataSet(each, must(sys.openat(dir, NODES[each] ?? '', flags('RDWR'), 0), 'openat'), 1, 0)
+    if (sys.dataFd(each, 1) >= 0) continue
+    sys.dataSet(each, must(sys.openat(dir, NODES[each] ?? '', flags('RDWR'), 0), 'openat'), 1, 0)
   }
   const rc = sys.fuseServe(request, length)
   return rc === 0 ? undefined : rc
@@ -124,7 +125,8 @@ process.on('message', what => {
   if (what === 'fds') process.send?.({ fds: openFds() })
 })
 const dev = must(sys.openat(AT_FDCWD, '/dev/fuse', flags('RDWR'), 0), 'openat')
-must(sys.mount('few', mountpoint, 'fuse', 0, `fd=${dev},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions`), 'mount')
+const options = `fd=${dev},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions`
+must(sys.mount('few', mountpoint, 'fuse', 0, options), 'mount')
 must(sys.fuseAttach(dev, request, reply), 'fuseAttach')
 if (sys.fuseAttach(dev, request, reply) !== -E.EBUSY) throw new Error('attached twice')
 setImmediate(turn)

@@ -76,8 +76,12 @@ t.test('fusermount: the fd comes through the socket', async t => {
 /** What these do cannot be undone: another process. */
 function inChild(code: string): unknown {
   const url = new URL('../../lib/os/native.js', import.meta.url).href
-  const source = `import { sys } from ${JSON.stringify(url)}\nimport fs from 'node:fs'\n` + `const out = (() => {${code}})()\nfs.writeSync(1, JSON.stringify(out))`
-  const { stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, '--input-type=module', '-e', source], { encoding: 'utf8' })
+  const source = `import { sys } from ${JSON.stringify(url)}
+    import fs from 'node:fs'
+    const out = (() => {${code}})()
+    fs.writeSync(1, JSON.stringify(out))`
+  const args = [...process.execArgv, '--input-type=module', '-e', source]
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   if (stdout === '') throw new Error(stderr)
   return JSON.parse(stdout)
 }

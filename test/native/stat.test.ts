@@ -15,7 +15,12 @@ function objects(t: { teardown(fn: () => void): void }, make: (path: string) => 
     sys.close(kept)
     sys.close(gone)
   })
-  return { 'by name': [dir, 'kept'], 'by O_PATH fd': [kept, ''], 'by O_PATH fd, deleted': [gone, ''] } as Record<string, [number, string]>
+  const all: Record<string, [number, string]> = {
+    'by name': [dir, 'kept'],
+    'by O_PATH fd': [kept, ''],
+    'by O_PATH fd, deleted': [gone, ''],
+  }
+  return all
 }
 
 const file = (path: string) => fs.writeFileSync(path, 'twelve bytes')

@@ -11,7 +11,6 @@ mkdir "$root/mnt/steps" "$root/mnt/debs"
 mount --bind "$steps" "$root/mnt/steps"
 mount --bind "$debs" "$root/mnt/debs"
 
-# PERL_HASH_SEED: debconf writes its database in the order of a Perl hash.
-exec env -i PERL_HASH_SEED=0 PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C TZ=UTC DEBIAN_FRONTEND=noninteractive \
+exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C TZ=UTC DEBIAN_FRONTEND=noninteractive \
   SCALE="$SCALE" PACKAGES="$PACKAGES" chroot "$root" \
   /bin/bash -eu -o pipefail -c ". /mnt/steps/check.sh; . /mnt/steps/$step.sh" < /dev/null

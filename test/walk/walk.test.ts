@@ -13,7 +13,7 @@ import { subjects } from '../scenario/subjects/index.js'
 import type { Subject } from '../scenario/subjects/subject.js'
 import { randomBranches, randomStep } from './generate.js'
 import { Random } from './random.js'
-import { Field, shrink, trial, Walker, type Item } from './walk.js'
+import { Field, shrink, shrinkTrees, trial, Walker, type Item } from './walk.js'
 
 const { values } = parseArgs({
   options: {
@@ -48,7 +48,8 @@ async function alone(test: Tap, subject: Subject): Promise<void> {
   if (found === null) return void test.pass(`${count} steps`)
   test.comment(`at ${found.at}: ${found.problem}`)
   const small = await shrink(subject, trees, all.slice(0, found.at))
-  test.comment(`trees: ${show(trees).slice(0, 4000)}`)
+  const smallTrees = await shrinkTrees(subject, trees, small?.items ?? all.slice(0, found.at))
+  test.comment(`branches, top first: ${JSON.stringify(smallTrees)}`)
   for (const item of small?.items ?? []) test.comment(show(item))
   test.fail(small?.problem ?? found.problem)
 }

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { show, StepServer, type Result, type Step } from '../helpers/steps.js'
-import { flatten, OLD, toEntries, type Tree } from '../helpers/tree.js'
+import { flatten, OLD, toEntries, toSpecial, type Tree } from '../helpers/tree.js'
 import { compareViews, type View } from '../scenario/compare.js'
 import { runProgram, unmountAt, type Branch, type Mounted, type Subject } from '../scenario/subjects/subject.js'
 
@@ -194,4 +194,32 @@ export async function shrink(subject: Subject, trees: readonly Tree[], items: re
     }
   }
   return problem === null ? null : { items: best, problem }
+}
+
+/** Leave out what the branches need not hold for the problem to appear. */
+export async function shrinkTrees(subject: Subject, trees: readonly Tree[], items: readonly Item[], limit = 120): Promise<Tree[]> {
+  let best = [...trees]
+  let left = limit
+  for (let branch = 0; branch < best.length; branch++) {
+    for (const path of paths(best[branch]!).reverse()) {
+      if (left-- <= 0) return best
+      const shorter = best.map((tree, i) => (i === branch ? without(tree, path) : tree))
+      if (await trial(subject, shorter, items)) best = shorter
+    }
+  }
+  return best
+}
+
+function paths(tree: Tree, prefix: readonly string[] = []): string[][] {
+  return Object.entries(tree).flatMap(([name, e]) => {
+    const { children } = toSpecial(e)
+    return [...(children ? paths(children, [...prefix, name]) : []), [...prefix, name]]
+  })
+}
+
+function without(tree: Tree, [name, ...rest]: readonly string[]): Tree {
+  const { [name!]: entry, ...others } = tree
+  if (entry === undefined || rest.length === 0) return others
+  const e = toSpecial(entry)
+  return { ...tree, [name!]: { ...e, children: without(e.children ?? {}, rest) } }
 }

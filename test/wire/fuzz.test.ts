@@ -13,24 +13,71 @@ const COUNT = 20_000
 
 /** Things to throw and to answer; an index that has no entry is a success. */
 const deeds: readonly ((req: Request) => number)[] = [
-  () => { throw Object.assign(new Error('ENOENT'), { errno: 2 }) },
-  () => { throw Object.assign(new Error('negative, as in node:fs'), { errno: -2 }) },
-  () => { throw Object.assign(new Error('too large'), { errno: 524 }) },
-  () => { throw Object.assign(new Error('no number'), { errno: 'ENOENT' }) },
-  () => { throw Object.assign(new Error('not whole'), { errno: 1.5 }) },
-  () => { throw new TypeError('a bug') },
-  () => { throw undefined },
-  () => { throw null },
-  () => { throw 'a string' },
-  () => { throw 42 },
-  () => { throw { get errno(): number { throw new Error('hostile') } } },
-  () => { throw new Proxy({}, { has: () => { throw new Error('hostile') } }) },
-  () => { throw new Wait(Promise.resolve()) },
-  () => { throw new Wait(new Promise((resolve) => setImmediate(resolve))) },
-  () => { throw new Wait(Promise.reject(Object.assign(new Error('ENOSPC'), { errno: 28 }))) },
-  () => { throw new Wait(Promise.reject(new Error('a bug'))) },
-  () => { throw new Wait(Promise.reject(undefined)) },
-  () => { throw new Wait(undefined as unknown as Promise<void>) },
+  () => {
+    throw Object.assign(new Error('ENOENT'), { errno: 2 })
+  },
+  () => {
+    throw Object.assign(new Error('negative, as in node:fs'), { errno: -2 })
+  },
+  () => {
+    throw Object.assign(new Error('too large'), { errno: 524 })
+  },
+  () => {
+    throw Object.assign(new Error('no number'), { errno: 'ENOENT' })
+  },
+  () => {
+    throw Object.assign(new Error('not whole'), { errno: 1.5 })
+  },
+  () => {
+    throw new TypeError('a bug')
+  },
+  () => {
+    throw undefined
+  },
+  () => {
+    throw null
+  },
+  () => {
+    throw 'a string'
+  },
+  () => {
+    throw 42
+  },
+  () => {
+    throw {
+      get errno(): number {
+        throw new Error('hostile')
+      },
+    }
+  },
+  () => {
+    throw new Proxy(
+      {},
+      {
+        has: () => {
+          throw new Error('hostile')
+        },
+      },
+    )
+  },
+  () => {
+    throw new Wait(Promise.resolve())
+  },
+  () => {
+    throw new Wait(new Promise((resolve) => setImmediate(resolve)))
+  },
+  () => {
+    throw new Wait(Promise.reject(Object.assign(new Error('ENOSPC'), { errno: 28 })))
+  },
+  () => {
+    throw new Wait(Promise.reject(new Error('a bug')))
+  },
+  () => {
+    throw new Wait(Promise.reject(undefined))
+  },
+  () => {
+    throw new Wait(undefined as unknown as Promise<void>)
+  },
   () => -2,
   () => -511,
   () => -512,
@@ -45,9 +92,18 @@ const deeds: readonly ((req: Request) => number)[] = [
   (req) => req.out.length - 15,
   (req) => req.out.length,
   () => 2 ** 31,
-  () => { const deep = (): number => deep() + 1; return deep() },
-  (req) => { req.out.fill(0xff); return 16 },
-  (req) => { Object.assign(req, { nodeid: 'x', opcode: -1, length: 1e9, payload: -5 }); return 0 },
+  () => {
+    const deep = (): number => deep() + 1
+    return deep()
+  },
+  (req) => {
+    req.out.fill(0xff)
+    return 16
+  },
+  (req) => {
+    Object.assign(req, { nodeid: 'x', opcode: -1, length: 1e9, payload: -5 })
+    return 0
+  },
 ]
 
 function makeSession(transport: Transport, seed: number, kept: () => void): Session<null> {
@@ -57,10 +113,20 @@ function makeSession(transport: Transport, seed: number, kept: () => void): Sess
     return deed === undefined ? 0 : deed(req)
   })
   return new Session<null>({
-    transport, rows, union: null, init: INIT,
-    afterRequest: () => { if (next() % 100 === 0) throw new Error('after') },
-    onError: () => { kept(); throw new Error('the log is broken too') },
-    trace: () => { if (next() % 1000 === 0) throw new Error('trace') },
+    transport,
+    rows,
+    union: null,
+    init: INIT,
+    afterRequest: () => {
+      if (next() % 100 === 0) throw new Error('after')
+    },
+    onError: () => {
+      kept()
+      throw new Error('the log is broken too')
+    },
+    trace: () => {
+      if (next() % 1000 === 0) throw new Error('trace')
+    },
   })
 }
 
@@ -74,7 +140,8 @@ for (const seed of [1, Number(process.env['TSAUFS_SEED'] ?? Date.now() % 1e6)]) 
     )
     t.equal(session?.inFlight, 0, 'nothing is left in flight')
     t.ok(errors > 100, `${errors} errors reported`)
-    for (const errno of [0, 2, 5, 22, 28, 38]) t.ok((result.answers.get(errno) ?? 0) > 10, `errno ${errno} among the answers`)
+    for (const errno of [0, 2, 5, 22, 28, 38])
+      t.ok((result.answers.get(errno) ?? 0) > 10, `errno ${errno} among the answers`)
     t.ok(result.served > 10, 'SERVE')
     t.comment(JSON.stringify([...result.answers]))
   })
@@ -84,6 +151,9 @@ t.test('rows that never are silent are never without an answer', async (t) => {
   const next = random(7)
   const loud = deeds.filter((deed) => !String(deed).includes('NO_REPLY'))
   const rows = rowsOf((req) => (loud[next() % loud.length] ?? (() => 0))(req))
-  await fuzzSession((transport) => new Session<null>({ transport, rows, union: null, init: INIT, onError: () => {} }), { seed: 7, count: COUNT })
+  await fuzzSession((transport) => new Session<null>({ transport, rows, union: null, init: INIT, onError: () => {} }), {
+    seed: 7,
+    count: COUNT,
+  })
   t.pass('one reply each')
 })

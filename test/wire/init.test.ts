@@ -12,9 +12,17 @@ import { INIT, startSession } from '../helpers/wire-session.js'
 const { EINVAL, EPROTO } = constants.errno
 
 /** INIT with `init`; what was answered and what onInit got. */
-async function agree(init: InitOptions, request: Buffer): Promise<{ out: ReturnType<typeof InitOut.decode>; negotiated: Negotiated | undefined }> {
+async function agree(
+  init: InitOptions,
+  request: Buffer,
+): Promise<{ out: ReturnType<typeof InitOut.decode>; negotiated: Negotiated | undefined }> {
   let negotiated: Negotiated | undefined
-  const { kernel, end } = startSession([], { init, onInit: (result) => { negotiated = result } })
+  const { kernel, end } = startSession([], {
+    init,
+    onInit: (result) => {
+      negotiated = result
+    },
+  })
   const { payload } = await kernel.ask(request)
   await end()
   return { out: InitOut.decode(new DataView(payload.buffer, payload.byteOffset, payload.length), 0), negotiated }
@@ -54,7 +62,10 @@ t.test('a newer major: ours is offered, the kernel asks again', async (t) => {
 })
 
 t.test('too old', async (t) => {
-  for (const [major, minor] of [[6, 45], [7, 22]] as const) {
+  for (const [major, minor] of [
+    [6, 45],
+    [7, 22],
+  ] as const) {
     const { kernel, done } = startSession([])
     const request = buildInit(0, minor)
     request.writeUInt32LE(major, 40)

@@ -14,7 +14,13 @@ const { EINVAL, EIO, ENOENT, ENOSYS, ECONNABORTED } = constants.errno
 
 /** A row for LOOKUP: one name, no structure. */
 function lookup(run: (req: Request, name: string) => number): OpRow<null, unknown> {
-  return defineOp<null, unknown>({ opcode: Opcode.LOOKUP, name: 'lookup', in: null, names: 1, run: (_union, req, _arg, name) => run(req, name) })
+  return defineOp<null, unknown>({
+    opcode: Opcode.LOOKUP,
+    name: 'lookup',
+    in: null,
+    names: 1,
+    run: (_union, req, _arg, name) => run(req, name),
+  })
 }
 
 function ask(kernel: FakeKernel, name = 'x'): ReturnType<FakeKernel['ask']> {
@@ -23,7 +29,12 @@ function ask(kernel: FakeKernel, name = 'x'): ReturnType<FakeKernel['ask']> {
 
 t.test('results', async (t) => {
   let result = 0
-  const { kernel, errors, end } = startSession([lookup((req) => { req.out.fill(7, HEADER, HEADER + 8); return result })])
+  const { kernel, errors, end } = startSession([
+    lookup((req) => {
+      req.out.fill(7, HEADER, HEADER + 8)
+      return result
+    }),
+  ])
   t.match(await ask(kernel), { error: 0, payload: Buffer.alloc(0) })
   result = 8
   t.same((await ask(kernel)).payload, Buffer.alloc(8, 7))
@@ -39,7 +50,11 @@ t.test('results', async (t) => {
 
 t.test('errors', async (t) => {
   let thrown: unknown
-  const { kernel, errors, end } = startSession([lookup(() => { throw thrown })])
+  const { kernel, errors, end } = startSession([
+    lookup(() => {
+      throw thrown
+    }),
+  ])
   thrown = Object.assign(new Error(), { errno: ENOENT })
   t.equal((await ask(kernel)).error, -ENOENT)
   t.same(errors, [])
@@ -62,9 +77,16 @@ t.test('unknown opcodes are ENOSYS', async (t) => {
 })
 
 t.test('form', async (t) => {
-  const { kernel, end } = startSession([lookup(() => 0), defineOp<null, unknown>({
-    opcode: Opcode.GETATTR, name: 'getattr', in: GetattrIn, names: 0, run: () => 0,
-  })])
+  const { kernel, end } = startSession([
+    lookup(() => 0),
+    defineOp<null, unknown>({
+      opcode: Opcode.GETATTR,
+      name: 'getattr',
+      in: GetattrIn,
+      names: 0,
+      run: () => 0,
+    }),
+  ])
   t.equal((await kernel.ask(buildRequest(Opcode.LOOKUP, { data: Buffer.from('no end') }))).error, -EINVAL)
   t.equal((await kernel.ask(buildRequest(Opcode.LOOKUP))).error, -EINVAL)
   t.equal((await kernel.ask(buildRequest(Opcode.GETATTR, { fixed: Buffer.alloc(8) }))).error, -EINVAL)
@@ -83,11 +105,57 @@ t.test('form', async (t) => {
 })
 
 t.test('every byte of a name comes through', async (t) => {
-  const bytes = String.fromCharCode(...Array.from({ length: 255 }, (_, i) => i + 1))
+  const bytes = String.fromCharCode(...Array.from({ length: 255 }, (_, i) => i + 1)).replace('/', '')
   let got = ''
-  const { kernel, end } = startSession([lookup((_req, name) => { got = name; return 0 })])
+  const { kernel, end } = startSession([
+    lookup((_req, name) => {
+      got = name
+      return 0
+    }),
+  ])
   await ask(kernel, bytes)
   t.equal(got, bytes)
+  await end()
+})
+
+t.test('a name that leads elsewhere never gets to a row', async (t) => {
+  const got: string[][] = []
+  const row = (opcode: number, names: 1 | 2): OpRow<null, unknown> => ({
+    opcode,
+    name: 'row',
+    in: null,
+    names,
+    run: (_union, _req, _arg, name, name2) => {
+      got.push([name, name2])
+      return 0
+    },
+  })
+  const { kernel, end } = startSession([
+    row(Opcode.LOOKUP, 1),
+    row(Opcode.RENAME2, 2),
+    row(Opcode.SYMLINK, 2),
+    row(Opcode.REMOVEXATTR, 1),
+    row(Opcode.TMPFILE, 1),
+  ])
+  for (const name of ['', '.', '..', '/', 'a/b', '../x', 'x/']) {
+    t.equal((await ask(kernel, name)).error, -EINVAL, `LOOKUP '${name}'`)
+    t.equal((await kernel.ask(buildRequest(Opcode.RENAME2, { names: ['a', name] }))).error, -EINVAL, `RENAME2 a '${name}'`)
+  }
+  t.same(got, [])
+  for (const name of ['...', '.a', 'a.', '..a', 'a..']) await ask(kernel, name)
+  await kernel.ask(buildRequest(Opcode.SYMLINK, { names: ['link', '../target'] }))
+  await kernel.ask(buildRequest(Opcode.REMOVEXATTR, { names: ['user./'] }))
+  await kernel.ask(buildRequest(Opcode.TMPFILE, { names: ['/'] }))
+  t.same(got, [
+    ['...', ''],
+    ['.a', ''],
+    ['a.', ''],
+    ['..a', ''],
+    ['a..', ''],
+    ['link', '../target'],
+    ['user./', ''],
+    ['/', ''],
+  ])
   await end()
 })
 
@@ -114,8 +182,21 @@ t.test('INTERRUPT and NO_REPLY have no reply', async (t) => {
 })
 
 t.test('FORGET has none either, whatever its row does', async (t) => {
-  const results = [(): number => 0, (): number => -EIO, (): number => SERVE, (): number => { throw new Error('bug') }]
-  const row = defineOp<null, unknown>({ opcode: Opcode.FORGET, name: 'forget', in: null, names: 0, run: () => (results.pop() ?? (() => 0))() })
+  const results = [
+    (): number => 0,
+    (): number => -EIO,
+    (): number => SERVE,
+    (): number => {
+      throw new Error('bug')
+    },
+  ]
+  const row = defineOp<null, unknown>({
+    opcode: Opcode.FORGET,
+    name: 'forget',
+    in: null,
+    names: 0,
+    run: () => (results.pop() ?? (() => 0))(),
+  })
   const { kernel, errors, end } = startSession([row])
   for (let i = 0; i < 4; i++) kernel.post(buildRequest(Opcode.FORGET))
   await end()
@@ -133,9 +214,20 @@ t.test('DESTROY is answered and is the end', async (t) => {
 
 t.test('afterRequest comes after each request and may fail', async (t) => {
   const seen: string[] = []
-  const { kernel, errors, end } = startSession([lookup(() => { seen.push('run'); return 0 })], {
-    afterRequest: () => { seen.push('after'); throw new Error('after') },
-  })
+  const { kernel, errors, end } = startSession(
+    [
+      lookup(() => {
+        seen.push('run')
+        return 0
+      }),
+    ],
+    {
+      afterRequest: () => {
+        seen.push('after')
+        throw new Error('after')
+      },
+    },
+  )
   t.equal((await ask(kernel)).error, 0)
   t.same(seen, ['run', 'after'])
   t.match(errors, [{ message: 'after' }])
@@ -146,7 +238,9 @@ t.test('the event loop gets its turn while requests never end', async (t) => {
   const { kernel, session, end } = startSession([lookup(() => 0)])
   for (let i = 0; i < 1000; i++) kernel.post(buildRequest(Opcode.LOOKUP, { names: ['x'] }))
   let served = -1
-  setTimeout(() => { served = session.counts[Opcode.LOOKUP] ?? 0 }, 0)
+  setTimeout(() => {
+    served = session.counts[Opcode.LOOKUP] ?? 0
+  }, 0)
   await end()
   t.ok(served >= 0 && served < 1000, `a timer ran after ${served} of 1000`)
   t.equal(kernel.replies.length, 1000, 'and no reply was lost for it')
@@ -167,10 +261,16 @@ t.test('a turn that fails', async (t) => {
 })
 
 t.test('rows are checked', async (t) => {
-  const make = (...opcodes: number[]) => () => new Session<null>({
-    transport: new FakeKernel(4096), union: null, init: INIT, onError: () => {},
-    rows: opcodes.map((opcode) => ({ opcode, name: 'row', in: null, names: 0, run: () => 0 })),
-  })
+  const make =
+    (...opcodes: number[]) =>
+    () =>
+      new Session<null>({
+        transport: new FakeKernel(4096),
+        union: null,
+        init: INIT,
+        onError: () => {},
+        rows: opcodes.map((opcode) => ({ opcode, name: 'row', in: null, names: 0, run: () => 0 })),
+      })
   t.doesNotThrow(make(1, 2, 53))
   t.throws(make(1, 1), /taken/)
   t.throws(make(Opcode.INIT), /taken/)

@@ -11,7 +11,9 @@ import { startSession } from '../helpers/wire-session.js'
 
 const { EINVAL } = constants.errno
 const silent: readonly number[] = [Opcode.FORGET, Opcode.BATCH_FORGET, Opcode.INTERRUPT]
-const requests = readdirSync(fixturesDir()).filter((file) => /^[a-z0-9-]+\.hex$/.test(file)).map((file) => file.replace('.hex', ''))
+const requests = readdirSync(fixturesDir())
+  .filter((file) => /^[a-z0-9-]+\.hex$/.test(file))
+  .map((file) => file.replace('.hex', ''))
 
 t.ok(requests.length >= 14, `${requests.length} fixtures`)
 

@@ -18,20 +18,31 @@ t.test('every length of name: aligned, zero padded', async (t) => {
     t.equal(dirs.size, Math.ceil((24 + length) / 8) * 8)
     t.same({ ...Dirent.decode(view, START) }, { ino: 2 ** 53 - 1, off: 2 ** 52 + 1, namelen: length, type: 8 })
     t.equal(out.toString('latin1', START + 24, START + 24 + length), name)
-    t.equal(out.subarray(START + 24 + length, START + dirs.size).every((byte) => byte === 0), true, 'padding')
+    t.equal(
+      out.subarray(START + 24 + length, START + dirs.size).every((byte) => byte === 0),
+      true,
+      'padding',
+    )
     t.equal(out[START + dirs.size], 0xee)
   }
 })
 
 t.test('what does not fit leaves no trace', async (t) => {
-  for (const [limit, fits] of [[31, false], [32, true], [39, true]] as const) {
+  for (const [limit, fits] of [
+    [31, false],
+    [32, true],
+    [39, true],
+  ] as const) {
     const { out, packer: dirs } = packer(limit)
     t.equal(dirs.add(1, 1, 4, 'a'), fits, `${limit} bytes`)
     t.equal(dirs.size, fits ? 32 : 0)
     if (!fits) t.ok(out.equals(Buffer.alloc(4096, 0xee)))
     t.equal(dirs.add(1, 1, 4, 'a'), false)
   }
-  for (const [limit, offset] of [[159, -1], [160, START]] as const) {
+  for (const [limit, offset] of [
+    [159, -1],
+    [160, START],
+  ] as const) {
     const { out, packer: dirs } = packer(limit)
     t.equal(dirs.addPlus(1, 1, 4, 'a'), offset)
     t.equal(dirs.size, offset < 0 ? 0 : 160)

@@ -19,8 +19,20 @@ t.test('senders', async (t) => {
     written.push(message)
     return result
   })
-  t.same([notifier.invalAttr(7), notifier.invalInode(7), notifier.invalEntry(5, 'n', false), notifier.deleted(5, 7, 'n'), notifier.incEpoch()], [0, 0, 0, 0, 0])
-  t.same(written.map((message) => message.readInt32LE(4)), [2, 2, 3, 6, 8])
+  t.same(
+    [
+      notifier.invalAttr(7),
+      notifier.invalInode(7),
+      notifier.invalEntry(5, 'n', false),
+      notifier.deleted(5, 7, 'n'),
+      notifier.incEpoch(),
+    ],
+    [0, 0, 0, 0, 0],
+  )
+  t.same(
+    written.map((message) => message.readInt32LE(4)),
+    [2, 2, 3, 6, 8],
+  )
   result = -constants.errno.ENOENT
   t.equal(notifier.invalAttr(7), 0, 'not cached is what was wanted')
   result = -constants.errno.EINVAL

@@ -16,11 +16,17 @@ function rx(request: Buffer, struct: Struct<unknown> | null, names: number, end 
 
 t.test('requests', async (t) => {
   t.equal(rx(wireFixture('lookup'), null, 1), 'rx 4: LOOKUP n1 u1000 "caf\ufffd.txt"')
-  t.equal(rx(wireFixture('setxattr'), S.SetxattrIn, 1), 'rx 18: SETXATTR n7 u1000 {size=3 flags=1 setxattr_flags=1} "user.k" +3 bytes')
+  t.equal(
+    rx(wireFixture('setxattr'), S.SetxattrIn, 1),
+    'rx 18: SETXATTR n7 u1000 {size=3 flags=1 setxattr_flags=1} "user.k" +3 bytes',
+  )
   t.match(rx(wireFixture('setattr'), S.SetattrIn, 0), /\{valid=MODE\|SIZE\|MTIME fh=0 size=5000000000 /)
   t.match(rx(wireFixture('rename2'), S.Rename2In, 2), /RENAME2 n1 u1000 \{newdir=5 flags=2\} "old" "new name"$/)
   t.equal(rx(buildRequest(77, { unique: 2 }), null, 0), 'rx 2: opcode 77 n1 u0')
-  t.equal(rx(buildRequest(Opcode.INTERRUPT, { unique: 3, fixed: encodeStruct(S.InterruptIn, { unique: 2 }) }), null, 0), 'rx 3: INTERRUPT n1 u0 {unique=2}')
+  t.equal(
+    rx(buildRequest(Opcode.INTERRUPT, { unique: 3, fixed: encodeStruct(S.InterruptIn, { unique: 2 }) }), null, 0),
+    'rx 3: INTERRUPT n1 u0 {unique=2}',
+  )
 })
 
 t.test('broken ones', async (t) => {
@@ -30,7 +36,10 @@ t.test('broken ones', async (t) => {
 
 t.test('replies', async (t) => {
   const tx = (opcode: number, bytes: Buffer): string => printReply(opcode, viewOver(bytes), bytes.length)
-  t.match(tx(Opcode.LOOKUP, wireFixture('lookup.reply')), /^tx 4: OK 128 bytes \{nodeid=7 generation=0 entry_valid=9007199254740991 /)
+  t.match(
+    tx(Opcode.LOOKUP, wireFixture('lookup.reply')),
+    /^tx 4: OK 128 bytes \{nodeid=7 generation=0 entry_valid=9007199254740991 /,
+  )
   t.match(tx(Opcode.CREATE, wireFixture('create.reply')), /\} \{fh=0 open_flags=KEEP_CACHE\|PASSTHROUGH backing_id=3\}$/)
   t.equal(tx(Opcode.READ, Buffer.concat([wireFixture('lookup.reply').subarray(0, 16), Buffer.alloc(5)])), 'tx 4: OK 5 bytes')
   const error = Buffer.alloc(16)

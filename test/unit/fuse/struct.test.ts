@@ -6,20 +6,51 @@ import { encodeStruct } from '../../helpers/fake-kernel.js'
 const all = Object.values(structs) as readonly Struct<unknown>[]
 
 t.test('each field type', async (t) => {
-  const struct = defineStruct('all', [
-    ['a', 'u16'], ['gap', 'pad2'], ['b', 'u32'], ['c', 'i32'], ['gap', 'pad4'], ['d', 'u64'], ['e', 'i64'],
-  ], 32)
+  const struct = defineStruct(
+    'all',
+    [
+      ['a', 'u16'],
+      ['gap', 'pad2'],
+      ['b', 'u32'],
+      ['c', 'i32'],
+      ['gap', 'pad4'],
+      ['d', 'u64'],
+      ['e', 'i64'],
+    ],
+    32,
+  )
   const view = new DataView(new ArrayBuffer(40))
   for (let i = 0; i < 40; i++) view.setUint8(i, 0xff)
-  t.same({ ...struct.decode(view, 8) }, { a: 65535, b: 4294967295, c: -1, d: 2 ** 64, e: -1 }, 'u64 beyond 2^53: the nearest double')
+  t.same(
+    { ...struct.decode(view, 8) },
+    { a: 65535, b: 4294967295, c: -1, d: 2 ** 64, e: -1 },
+    'u64 beyond 2^53: the nearest double',
+  )
   const bytes = encodeStruct(struct, { a: 1, b: 2, c: -3, d: 2 ** 53 - 1, e: -(2 ** 53) + 1 })
-  t.same({ ...struct.decode(new DataView(bytes.buffer, bytes.byteOffset), 0) }, { a: 1, b: 2, c: -3, d: 2 ** 53 - 1, e: -(2 ** 53) + 1 })
-  t.same(struct.fields.map(([, , offset]) => offset), [0, 2, 4, 8, 12, 16, 24])
+  t.same(
+    { ...struct.decode(new DataView(bytes.buffer, bytes.byteOffset), 0) },
+    { a: 1, b: 2, c: -3, d: 2 ** 53 - 1, e: -(2 ** 53) + 1 },
+  )
+  t.same(
+    struct.fields.map(([, , offset]) => offset),
+    [0, 2, 4, 8, 12, 16, 24],
+  )
 })
 
 t.test('wrong tables do not load', async (t) => {
   t.throws(() => defineStruct('x', [['a', 'u32']], 8), { message: 'fuse_x: 4 bytes declared, the kernel has 8' })
-  t.throws(() => defineStruct('x', [['a', 'u32'], ['b', 'u64']], 12), /fuse_x.b is not aligned/)
+  t.throws(
+    () =>
+      defineStruct(
+        'x',
+        [
+          ['a', 'u32'],
+          ['b', 'u64'],
+        ],
+        12,
+      ),
+    /fuse_x.b is not aligned/,
+  )
   t.throws(() => defineStruct('x', [['a: alert(1)', 'u32']], 4), /bad field name/)
 })
 
@@ -54,5 +85,8 @@ t.test('print', async (t) => {
   t.equal(printBits(2 ** 42 + 1, { A: 1, B: 2 ** 42 }), 'A|B')
   const value = structs.Rename2In.decode(new DataView(encodeStruct(structs.Rename2In, { newdir: 5, flags: 3 }).buffer), 0)
   t.equal(printStruct(structs.Rename2In, value), 'newdir=5 flags=3')
-  t.equal(printStruct(structs.Rename2In, value, { flags: { NOREPLACE: 1, EXCHANGE: 2 } }), 'newdir=5 flags=NOREPLACE|EXCHANGE')
+  t.equal(
+    printStruct(structs.Rename2In, value, { flags: { NOREPLACE: 1, EXCHANGE: 2 } }),
+    'newdir=5 flags=NOREPLACE|EXCHANGE',
+  )
 })

@@ -1,0 +1,239 @@
+/**
+ * The fault sweep: the n-th call of an operation fails, for every n, and each time it must be as if nothing had happened:
+ * the caller got the error, the view is what it was, nothing of ours is left, and the operation succeeds when repeated.
+ * Every trial has a directory of its own in one mount; the end is a remount, after which all views are the same.
+ */
+import { constants } from 'node:os'
+import { join } from 'node:path'
+import { DoubledMount } from '../helpers/doubled-mount.js'
+import type { CallClass, Report } from '../helpers/native-double.js'
+import { show, StepServer, type Result } from '../helpers/steps.js'
+import { OLD, toEntries, type BuildEntry, type Tree } from '../helpers/tree.js'
+import { compareViews, type View } from '../scenario/compare.js'
+import type { FaultRow } from './ops.js'
+
+/** One way of failing. */
+export interface FaultMode {
+  readonly name: string
+  readonly errno: 'EIO' | 'ENOSPC' | 'EMFILE'
+  readonly which: CallClass
+  /** Only the n-th call fails; else all from it on. */
+  readonly once: boolean
+  /** The daemon knows nothing of the trial's directory before the operation. */
+  readonly cold: boolean
+  readonly options: readonly string[]
+}
+
+/** What a row must come to without faults. */
+interface Truth {
+  readonly calls: readonly string[]
+  readonly results: readonly Result[]
+  readonly before: View
+  readonly after: View
+  readonly names: readonly string[]
+}
+
+/** A trial that was left as it failed: looked at and finished after the remount. */
+interface Left {
+  readonly label: string
+  readonly row: FaultRow
+  readonly truth: Truth
+  readonly dir: string
+  readonly failed: boolean
+}
+
+/** Without `ino` (of another directory) and times of directories, which an undone change leaves changed. */
+function plain(view: View): View {
+  return Object.fromEntries(Object.entries(view).map(([path, seen]) => {
+    if (seen.type !== 'dir') return [path, seen]
+    const { mtime: _, ...rest } = seen
+    return [path, rest]
+  }))
+}
+
+const differences = (want: View, got: View, exact = false): string[] => compareViews(plain(want), plain(got), exact, {})
+
+/** The errno of the first step that failed, '' if all went well. */
+function errorOf(results: readonly Result[]): string {
+  for (const { e, x } of results) if (e !== undefined || x !== undefined) return e ?? `?${x}`
+  return ''
+}
+
+/** Fields of results that two runs share. */
+function comparable(results: readonly Result[]): string {
+  return show(results.map(({ v, e }) => e ?? (typeof v === 'object' && v !== null && 'ino' in v ? 'stat' : v ?? null)))
+}
+
+/** `total` numbers from 1, or `limit` of them spread over all, not the same for each `salt`. */
+export function sample(total: number, limit: number, salt: number): number[] {
+  const all = Array.from({ length: total }, (_, i) => i + 1)
+  if (total <= limit) return all
+  const step = total / limit
+  return Array.from({ length: limit }, (_, i) => 1 + Math.min(total - 1, Math.floor((i + ((salt * 7919) % 97) / 97) * step)))
+}
+
+export class Sweep {
+  readonly problems: string[] = []
+  trials = 0
+  readonly #mode: FaultMode
+  readonly #limit: number
+  readonly #mount = new DoubledMount()
+  readonly #server = new StepServer()
+  readonly #left: Left[] = []
+  #salt = 0
+
+  /** @param limit at most so many trials per row */
+  constructor(mode: FaultMode, limit: number) {
+    this.#mode = mode
+    this.#limit = limit
+  }
+
+  /** Run all rows; what went wrong is in `problems`. */
+  async run(rows: readonly FaultRow[]): Promise<void> {
+    try {
+      await this.#mount.mount(this.#mode.options)
+      await this.#settleDaemon()
+      for (const row of rows) await this.#sweepRow(row)
+      this.problems.push(...(await this.#mount.unmount()))
+      await this.#mount.mount(this.#mode.options)
+      this.problems.push(...this.#mount.said.map(line => `at the remount: ${line}`))
+      for (const left of this.#left) await this.#finish(left)
+      this.problems.push(...(await this.#mount.unmount()))
+    } catch (error) {
+      this.problems.push(`the sweep ended: ${error instanceof Error ? error.stack : String(error)}`)
+    } finally {
+      this.#server.stop()
+      await this.#mount.remove()
+    }
+  }
+
+  /** What the daemon opens once: the base of whiteouts, the link directory. */
+  async #settleDaemon(): Promise<void> {
+    const dir = await this.#build('settle', { L: { a: 'a', f: 'f', g: { type: 'file', link: 'f' } } })
+    await this.#server.run(dir, [['unlink', 'a'], ['chmod', 'f', 0o600]])
+  }
+
+  async #build(name: string, row: { readonly R?: Tree; readonly L?: Tree }): Promise<string> {
+    const { upper, lower, mountpoint } = this.#mount
+    const root: BuildEntry = ['', { type: 'dir', mode: 0o755, mtime: OLD }]
+    const dirs = [[upper, row.R], [lower, row.L]].map(([path, tree]) => [join(path as string, name), [root, ...toEntries((tree ?? {}) as Tree, 'aufs')]])
+    await this.#server.ask({ build: dirs })
+    await this.#server.ask({ digest: join(lower, name), key: name })
+    return join(mountpoint, name)
+  }
+
+  async #view(dir: string): Promise<View> {
+    return (await this.#server.ask({ snapshot: dir }))['entries'] as View
+  }
+
+  async #names(dir: string): Promise<string[]> {
+    return (await this.#server.ask({ names: dir }))['names'] as string[]
+  }
+
+  async #prepare(name: string, row: FaultRow): Promise<string> {
+    const dir = await this.#build(name, row)
+    if (row.before !== undefined) {
+      const error = errorOf(await this.#server.run(dir, row.before))
+      if (error !== '') this.problems.push(`${row.name}: its preparation fails with ${error}`)
+    }
+    return dir
+  }
+
+  async #act(row: FaultRow, dir: string, n: number): Promise<{ results: Result[]; report: Report }> {
+    const { which, once } = this.#mode
+    await this.#mount.arm({ n, errno: constants.errno[this.#mode.errno], which, once })
+    const results = await this.#server.run(dir, row.act, { limitMs: 20_000 })
+    return { results, report: await this.#mount.disarm() }
+  }
+
+  async #truth(row: FaultRow, name: string): Promise<Truth> {
+    const untouched = await this.#prepare(`${name}-before`, row)
+    const before = await this.#view(untouched)
+    const dir = await this.#prepare(`${name}-truth`, row)
+    if (!this.#mode.cold) await this.#view(dir)
+    const { results, report } = await this.#act(row, dir, 0)
+    const after = await this.#view(dir)
+    if (report.stray.length > 0) this.problems.push(`${row.name}: descriptors left without any fault: ${report.stray.join(', ')}`)
+    return { calls: report.calls, results, before, after, names: await this.#names(join(this.#mount.upper, `${name}-truth`)) }
+  }
+
+  async #sweepRow(row: FaultRow): Promise<void> {
+    const id = `t${this.#salt++}`
+    const truth = await this.#truth(row, id)
+    for (const n of sample(truth.calls.length, this.#limit, this.#salt)) {
+      this.trials++
+      await this.#trial(row, truth, `${id}-${n}`, n)
+    }
+  }
+
+  async #trial(row: FaultRow, truth: Truth, name: string, n: number): Promise<void> {
+    const { errno } = this.#mode
+    const dir = await this.#prepare(name, row)
+    const branchDir = join(this.#mount.upper, name)
+    const before = this.#mode.cold ? truth.before : await this.#view(dir)
+    const namesBefore = await this.#names(branchDir)
+    const { results, report } = await this.#act(row, dir, n)
+    const label = `${row.name}, call ${n} of ${truth.calls.length} (${report.hits[0] ?? 'not reached'})`
+    const say = (what: string): void => { this.problems.push(`${label}: ${what}`) }
+    const error = errorOf(results)
+    const failed = error !== '' && comparable(results) !== comparable(truth.results)
+    if (failed && error !== errno) say(`the caller got ${error}`)
+    if (!failed && comparable(results) !== comparable(truth.results)) say(`answered ${comparable(results)}, not ${comparable(truth.results)}`)
+    const after = await this.#view(dir)
+    const wrong = failed ? differences(before, after, !this.#mode.cold) : differences(truth.after, after)
+    for (const text of wrong) say(`${failed ? 'after the failure' : 'the failure was not reported, but'}: ${text}`)
+    if (failed) for (const text of await this.#residue(row, namesBefore, branchDir)) say(text)
+    else for (const text of this.#unlike(row, truth, await this.#names(branchDir))) say(text)
+    for (const text of report.stray) if (failed) say(`descriptor left: ${text}`)
+    if (!this.#mount.alive) throw new Error(`${label}: the daemon died`)
+    const left = { label, row, truth, dir, failed }
+    if (failed && n % 2 === 1) await this.#repeat(left)
+    else this.#left.push(left)
+  }
+
+  /** Names on the writable branch that a failed operation may not leave: all but complete copies of what is below. */
+  async #residue(row: FaultRow, before: readonly string[], branchDir: string): Promise<string[]> {
+    const after = await this.#names(branchDir)
+    const lower = new Set(toEntries(row.L ?? {}, 'aufs').map(([path]) => path))
+    const problems = before.filter(name => !after.includes(name)).map(name => `gone from the branch: ${name}`)
+    for (const name of after) if (!before.includes(name) && !lower.has(name)) problems.push(`left on the branch: ${name}`)
+    return [...problems, ...(await this.#temporaries())]
+  }
+
+  async #temporaries(): Promise<string[]> {
+    const names = await this.#names(this.#mount.upper)
+    return names.filter(name => /^\.wh\.\.wh\.work/.test(name) || /^\.wh\.\.wh\.plnk\/t/.test(name)).map(name => `left on the branch: ${name}`)
+  }
+
+  /** A success leaves on the branch what it always leaves, or a copy more. */
+  #unlike(row: FaultRow, truth: Truth, names: readonly string[]): string[] {
+    const lower = new Set(toEntries(row.L ?? {}, 'aufs').map(([path]) => path))
+    return [
+      ...truth.names.filter(name => !names.includes(name)).map(name => `missing on the branch: ${name}`),
+      ...names.filter(name => !truth.names.includes(name) && !lower.has(name)).map(name => `left on the branch: ${name}`),
+    ]
+  }
+
+  /** Do again what failed: it succeeds, as if it had not been tried before. */
+  async #repeat({ label, row, truth, dir, failed }: Left): Promise<void> {
+    if (failed) {
+      const results = await this.#server.run(dir, row.act)
+      if (comparable(results) !== comparable(truth.results)) {
+        this.problems.push(`${label}: repeated, it answers ${comparable(results)}, not ${comparable(truth.results)}`)
+      }
+    }
+    for (const text of differences(truth.after, await this.#view(dir))) this.problems.push(`${label}: repeated: ${text}`)
+    const name = dir.slice(this.#mount.mountpoint.length + 1)
+    for (const text of this.#unlike(row, truth, await this.#names(join(this.#mount.upper, name)))) this.problems.push(`${label}: repeated: ${text}`)
+    const { changes } = await this.#server.ask({ compare: join(this.#mount.lower, name), key: name })
+    for (const change of changes as string[]) this.problems.push(`${label}: the lower branch changed: ${change}`)
+  }
+
+  /** After the remount: the same view again, then the rest of the trial. */
+  async #finish(left: Left): Promise<void> {
+    const { truth, failed, dir, label } = left
+    const want = failed ? truth.before : truth.after
+    for (const text of differences(want, await this.#view(dir))) this.problems.push(`${label}: after a remount: ${text}`)
+    await this.#repeat(left)
+  }
+}

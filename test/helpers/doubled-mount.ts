@@ -1,0 +1,129 @@
+/**
+ * A mount whose daemon has the native double in it (native-double.ts): two branches `R=rw` and `L=ro+wh` in a scratch
+ * directory of its own, and a line to the double.
+ */
+import { connect, type Socket } from 'node:net'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, unlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseMount } from '../../lib/config/parse.js'
+import { spawnDaemon } from '../../lib/daemon/spawn.js'
+import { unmountUnion } from '../../lib/daemon/unmount-union.js'
+import { isAlive, mountsAt, runProgram, unmountAt, until } from '../scenario/subjects/subject.js'
+import type { Arm, Crash, Report } from './native-double.js'
+
+const DOUBLE = new URL('./native-double.js', import.meta.url).href
+
+/** Branches, mount point and what belongs to them; mounted and unmounted as often as a test wants. */
+export class DoubledMount {
+  readonly work: string
+  readonly upper: string
+  readonly lower: string
+  readonly mountpoint: string
+  /** What the daemon said at the last mount: repairs. */
+  said: string[] = []
+  pid = 0
+  #socket: Socket | null = null
+  #answers: ((line: string) => void)[] = []
+
+  constructor() {
+    this.work = mkdtempSync(join(tmpdir(), 'tsaufs-fault-'))
+    this.upper = join(this.work, 'R')
+    this.lower = join(this.work, 'L')
+    this.mountpoint = join(this.work, 'mnt')
+    for (const dir of [this.upper, this.lower, this.mountpoint, join(this.work, 'run')]) mkdirSync(dir)
+  }
+
+  /** @param options further mount options, e.g. `udba=none` */
+  async mount(options: readonly string[] = []): Promise<void> {
+    const control = join(this.work, 'double.sock')
+    if (existsSync(control)) unlinkSync(control)
+    const text = [`dirs=${this.upper}=rw:${this.lower}=ro+wh`, ...options].join(',')
+    const { config } = parseMount({ options: text, source: 'none', mountpoint: this.mountpoint, cwd: this.work }, () => false)
+    this.said = []
+    const kept = { ...process.env }
+    Object.assign(process.env, {
+      TSAUFS_RUN_DIR: join(this.work, 'run'), TSAUFS_DOUBLE_SOCKET: control,
+      NODE_OPTIONS: `${kept['NODE_OPTIONS'] ?? ''} --enable-source-maps --import ${DOUBLE}`,
+    })
+    try {
+      this.pid = (await spawnDaemon(config, line => this.said.push(line))).pid
+    } finally {
+      if (kept['NODE_OPTIONS'] === undefined) delete process.env['NODE_OPTIONS']
+      else process.env['NODE_OPTIONS'] = kept['NODE_OPTIONS']
+    }
+    await this.#connect(control)
+  }
+
+  async #connect(path: string): Promise<void> {
+    const socket = connect(path)
+    let text = ''
+    socket.setEncoding('utf8').on('data', (part) => {
+      const lines = (text + String(part)).split('\n')
+      text = lines.pop() ?? ''
+      for (const line of lines) this.#answers.shift()?.(line)
+    })
+    const gone = (): void => {
+      if (this.#socket === socket) this.#socket = null
+      for (const answer of this.#answers.splice(0)) answer('')
+    }
+    socket.on('error', gone).on('close', gone)
+    await new Promise<void>(resolve => { socket.once('connect', () => resolve()).once('close', () => resolve()) })
+    this.#socket = socket
+  }
+
+  /** Is the daemon serving? */
+  get alive(): boolean {
+    return isAlive(this.pid)
+  }
+
+  async #tell(command: object): Promise<Report> {
+    if (this.#socket === null) throw new Error('the daemon is gone')
+    const line = await new Promise<string>((resolve) => {
+      this.#answers.push(resolve)
+      this.#socket?.write(`${JSON.stringify(command)}\n`)
+    })
+    if (line === '') throw new Error('the daemon died')
+    return JSON.parse(line) as Report
+  }
+
+  async arm(arm: Arm): Promise<void> {
+    await this.#tell({ arm })
+  }
+
+  async crashAt(crash: Crash): Promise<void> {
+    await this.#tell({ crash })
+  }
+
+  /** Stop counting and failing; what happened since. */
+  disarm(): Promise<Report> {
+    return this.#tell({ disarm: {} })
+  }
+
+  /** Unmount in good order; answers what was left behind. */
+  async unmount(): Promise<string[]> {
+    this.#socket?.destroy()
+    try {
+      await unmountUnion(this.mountpoint, this.work, false)
+    } catch (error) {
+      return [String(error), ...(await unmountAt(this.mountpoint))]
+    }
+    if (!(await until(() => !this.alive))) return ['the daemon did not end']
+    return readdirSync(join(this.work, 'run')).filter(name => name.startsWith('si_')).map(name => `left in the run directory: ${name}`)
+  }
+
+  /** After the daemon was killed: take the dead mount away. */
+  async detach(): Promise<void> {
+    this.#socket?.destroy()
+    await until(() => !this.alive)
+    await runProgram(['umount', '-l', '-i', this.mountpoint])
+  }
+
+  /** End the daemon if it is still there, and remove everything. */
+  async remove(): Promise<void> {
+    this.#socket?.destroy()
+    if (mountsAt(this.mountpoint).length > 0) await unmountAt(this.mountpoint)
+    if (this.pid !== 0 && !(await until(() => !this.alive, 3000))) process.kill(this.pid, 'SIGKILL')
+    rmSync(this.work, { recursive: true, force: true })
+  }
+}
