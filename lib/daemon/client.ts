@@ -4,6 +4,7 @@
 import { createConnection } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
+import { startTime } from './process-id.js'
 import { isAlive, type MountRecord } from './rundir.js'
 
 /** Ask the daemon of a mount. @throws Error when it cannot be reached, refuses, or stays silent for `timeoutMs` */
@@ -46,9 +47,11 @@ export async function watchEnd(record: MountRecord): Promise<EndWatch> {
     async ended(timeoutMs) {
       const deadline = Date.now() + timeoutMs
       await Promise.race([closed, sleep(timeoutMs, undefined, { ref: false })])
-      while (isAlive(record) && Date.now() < deadline) await sleep(2)
+      // The lock goes a moment before the process does.
+      const lives = (): boolean => isAlive(record) || startTime(record.pid) === record.start
+      while (lives() && Date.now() < deadline) await sleep(2)
       socket.destroy()
-      return !isAlive(record)
+      return !lives()
     },
     cancel: () => socket.destroy(),
   }

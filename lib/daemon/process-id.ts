@@ -1,9 +1,12 @@
 /**
- * Telling one process from a later one with the same number. Source: proc_pid_stat(5), field 22.
+ * Who a process is, beyond its numbers: pids are used again, uids mean something else in a user namespace.
  */
 import { readFileSync } from 'node:fs'
 
-/** Start time of a process in clock ticks since boot, as text; undefined when there is none (or it is only a zombie). */
+/**
+ * Start time of a process in clock ticks since boot, as text; undefined when there is none (or it is only a zombie).
+ * Source: proc_pid_stat(5), field 22.
+ */
 export function startTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
@@ -13,4 +16,29 @@ export function startTime(pid: number): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** `0 0 4294967295`: everybody is himself. */
+const IDENTITY = /^\s*0\s+0\s+4294967295\s*$/
+
+function uidMap(): string {
+  try {
+    return readFileSync('/proc/self/uid_map', 'latin1')
+  } catch {
+    return ''
+  }
+}
+
+/** This process is in the first user namespace, where root is root. */
+export function inFirstUserNamespace(): boolean {
+  return IDENTITY.test(uidMap())
+}
+
+/** The uid outside of this user namespace that `uid` stands for; `uid` itself where that cannot be told. Source: user_namespaces(7). */
+export function userOutside(uid: number): number {
+  for (const line of uidMap().split('\n')) {
+    const [inside = NaN, outside = NaN, count = NaN] = line.trim().split(/\s+/).map(Number)
+    if (uid >= inside && uid < inside + count) return outside + (uid - inside)
+  }
+  return uid
 }

@@ -7,20 +7,21 @@
  *   brid0 brid1 ...          the branch's id, which stays its own when its place changes
  *   mountpoint               path
  *   dev                      major:minor of the mount
- *   pid start                the daemon, and its start time to tell it from a later process with that number
+ *   pid                      the daemon, which holds a flock(2) on this file as long as it lives
+ *   start                    its start time, to tell it from a later process with that number
  *   control.sock             control.ts
  * ```
  *
  * A directory whose daemon is gone is stale; every mount and every list sweeps them out.
  */
-import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, accessSync, constants } from 'node:fs'
+import { accessSync, closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { MountError } from '../config/mount-error.js'
 import { formatBranch } from '../config/branches.js'
 import type { BranchSpec } from '../config/config.js'
-import type { Bytes } from '../os/native.js'
-import { startTime } from './process-id.js'
+import { sys, type Bytes } from '../os/native.js'
+import { startTime, userOutside } from './process-id.js'
 
 /** A branch as it is served now. */
 export interface LiveBranch {
@@ -41,6 +42,9 @@ export interface MountRecord {
   readonly branches: readonly string[]
 }
 
+const LOCK_SH_NB = 1 | 4
+const LOCK_EX_NB = 2 | 4
+
 const RECORD = /^si_[0-9a-f]{16}$/
 
 /** Directories where mounts that the caller can see may be recorded, the caller's own first. They need not exist. */
@@ -49,7 +53,7 @@ export function runRoots(): string[] {
   if (given !== undefined && given !== '') return [given]
   const uid = process.geteuid?.() ?? 0
   const runtime = process.env['XDG_RUNTIME_DIR']
-  const own = [...(runtime === undefined || runtime === '' ? [] : [join(runtime, 'tsaufs')]), `/tmp/tsaufs-${uid}`]
+  const own = [...(runtime === undefined || runtime === '' ? [] : [join(runtime, 'tsaufs')]), `/tmp/tsaufs-${userOutside(uid)}`]
   return uid === 0 ? ['/run/tsaufs', ...own] : [...own, '/run/tsaufs']
 }
 
@@ -98,6 +102,8 @@ export class RunDir {
     this.#write('mountpoint', mountpoint)
     this.#write('dev', dev)
     this.#write('pid', String(process.pid))
+    // Held until the process ends, however it ends. Unlike a pid it means the same in every pid namespace.
+    sys.flock(openSync(join(this.#staging, 'pid'), 'r'), LOCK_EX_NB)
     this.#write('start', startTime(process.pid) ?? '0')
     for (const [i, branch] of branches.entries()) {
       this.#write(`br${i}`, formatBranch(branch.spec))
@@ -131,9 +137,17 @@ function readRecord(root: string, id: string): MountRecord | undefined {
   }
 }
 
-/** Whether the daemon of a record lives. */
+/** Whether the daemon of a record lives: it holds the lock of its pid file. */
 export function isAlive(record: MountRecord): boolean {
-  return startTime(record.pid) === record.start
+  let fd: number
+  try {
+    fd = openSync(join(record.dir, 'pid'), 'r')
+  } catch {
+    return false
+  }
+  const locked = sys.flock(fd, LOCK_SH_NB) < 0
+  closeSync(fd)
+  return locked
 }
 
 /** All live mounts that can be seen, by mount point; stale records of ours are swept out on the way. */

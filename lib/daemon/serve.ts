@@ -3,7 +3,6 @@
  */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Server } from 'node:net'
 import createDebug from 'debug'
@@ -19,6 +18,7 @@ import { initFlags, MAX_STACK_DEPTH, MAX_WRITE } from '../ops/init.js'
 import { checkBranches } from './check-branches.js'
 import { checkMountpoint } from './check-mountpoint.js'
 import { abandon, mountFuse, type Mounted } from './mount.js'
+import { inFirstUserNamespace } from './process-id.js'
 import { liveMounts, RunDir } from './rundir.js'
 import { listen, type Answers } from './control.js'
 
@@ -68,7 +68,7 @@ export async function serve(asked: MountConfig, hooks: ServeHooks): Promise<void
 function prepare(): void {
   sys.closeFrom(3, 1)
   // With dumpable off /proc/self belongs to the root of the first user namespace, and /proc/self/fd is how we reopen files.
-  if (process.geteuid?.() === 0 && /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'latin1'))) sys.dumpable(0)
+  if (process.geteuid?.() === 0 && inFirstUserNamespace()) sys.dumpable(0)
 }
 
 function openUnion(config: MountConfig, report: (line: string) => void): Union {
@@ -93,7 +93,7 @@ async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: 
     afterRequest: () => union.afterRequest(),
     onError: (error, row) => hooks.log(`${row?.name ?? 'session'}: ${error instanceof Error ? error.stack : String(error)}`),
     onInit: () => hooks.serving(),
-    trace: trace.enabled ? trace : undefined,
+    trace: trace.enabled ? (line) => trace('%s', line) : undefined,
   })
   const server = await listen(rundir.socket, answers(union, config, session, dev))
   rundir.publish(config.mountpoint, dev, union.branches.map((branch, id) => ({ id, spec: branch.spec })))

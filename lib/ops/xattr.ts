@@ -16,6 +16,8 @@ import type { Union } from '../union/union.js'
 import { isPrivateXattr } from '../union/xattr-keys.js'
 
 const XATTR_MAX = 65536
+/** XATTR_CREATE, XATTR_REPLACE */
+const KNOWN_FLAGS = 3
 const S_ISGID = 0o2000
 
 function checkKey(union: Union, key: Bytes, write: boolean): void {
@@ -55,7 +57,7 @@ export const setxattr = defineOp({
   run(union: Union, req, { size, flags, setxattr_flags: more }, key) {
     checkKey(union, key, true)
     const from = req.payload + key.length + 1
-    if (from + size > req.payloadEnd) throw new Errno(E.EINVAL, 'setxattr', key)
+    if (from + size > req.payloadEnd || (flags & ~KNOWN_FLAGS) !== 0) throw new Errno(E.EINVAL, 'setxattr', key)
     const node = union.tree.node(req.nodeid)
     copyUp(union, node)
     const at = place(union, node)

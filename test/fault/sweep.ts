@@ -4,6 +4,7 @@
  * Every trial has a directory of its own in one mount; the end is a remount, after which all views are the same.
  */
 import { constants } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DoubledMount } from '../helpers/doubled-mount.js'
 import type { CallClass, Report } from '../helpers/native-double.js'
@@ -183,7 +184,7 @@ export class Sweep {
     const wrong = failed ? differences(before, after, !this.#mode.cold) : differences(truth.after, after)
     for (const text of wrong) say(`${failed ? 'after the failure' : 'the failure was not reported, but'}: ${text}`)
     if (failed) for (const text of await this.#residue(row, namesBefore, branchDir)) say(text)
-    else for (const text of this.#unlike(row, truth, await this.#names(branchDir))) say(text)
+    else for (const text of [...this.#unlike(row, truth, await this.#names(branchDir)), ...(await this.#temporaries())]) say(text)
     for (const text of report.stray) if (failed) say(`descriptor left: ${text}`)
     if (!this.#mount.alive) throw new Error(`${label}: the daemon died`)
     const left = { label, row, truth, dir, failed }
@@ -202,7 +203,10 @@ export class Sweep {
 
   async #temporaries(): Promise<string[]> {
     const names = await this.#names(this.#mount.upper)
-    return names.filter(name => /^\.wh\.\.wh\.work/.test(name) || /^\.wh\.\.wh\.plnk\/t/.test(name)).map(name => `left on the branch: ${name}`)
+    const left = names.filter(name => /^\.wh\.\.wh\.work/.test(name) || /^\.wh\.\.wh\.plnk\/t/.test(name))
+    // The next trial shall not be blamed for it.
+    for (const name of left) rmSync(join(this.#mount.upper, name), { recursive: true, force: true })
+    return left.map(name => `left on the branch: ${name}`)
   }
 
   /** A success leaves on the branch what it always leaves, or a copy more. */

@@ -2,6 +2,7 @@
  * `tsaufs list`: the live mounts.
  */
 import { Command } from 'commander'
+import { escapePath } from '../../config/syntax.js'
 import { liveMounts } from '../../daemon/rundir.js'
 import { print, printJson, readable } from '../output.js'
 
@@ -16,6 +17,6 @@ export function listCommand(): Command {
         printJson(mounts.map(({ id, mountpoint, pid, dev, branches }) => ({ id, mountpoint: readable(mountpoint), pid, dev, branches: branches.map(readable) })))
         return
       }
-      for (const { id, mountpoint, pid, branches } of mounts) print(`${id} ${pid} ${mountpoint} ${branches.join(':')}`)
+      for (const { id, mountpoint, pid, branches } of mounts) print(`${id} ${pid} ${escapePath(mountpoint)} ${branches.join(':')}`)
     })
 }
