@@ -5,7 +5,7 @@ import { st } from '../os/stat.js'
 import { defineOp } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { LinkIn } from '../fuse/structs.js'
-import { copyUp, ensureDir, markImpure } from '../union/copy-up.js'
+import { carryOrigin, copyUp, ensureDir } from '../union/copy-up.js'
 import { groupKey } from '../union/link-group.js'
 import type { Node } from '../union/node.js'
 import { dirfd, place } from '../union/place.js'
@@ -35,9 +35,9 @@ export const link = defineOp({
     if (node.top > fits.index && !dir.branches.includes(node.top)) copyUp(union, node, Infinity, fits.index)
     const branch = union.branches[node.top]!
     ensureDir(union, dir, branch.index)
-    markImpure(union, dir, branch)
     const to = dirfd(union, dir, branch.index)
     const at = place(union, node)
+    carryOrigin(union, at, dir, branch)
     must(sys.linkat(at.dirfd, at.name, to, name), 'linkat', name)
     try {
       if (mayHoldWhiteouts(dir, branch.index)) unwhite(union, dir, name, branch)

@@ -222,10 +222,16 @@ function originOf(union: Union, node: Node, from: Place): string {
 }
 
 /** Mark a directory that will hold objects with a stored origin. @throws Errno ENOSPC, EIO; a file system without xattrs is left be */
-export function markImpure(union: Union, dir: DirNode, branch: Branch): void {
+function markImpure(union: Union, dir: DirNode, branch: Branch): void {
   if (isImpure(union, dir)) return
   storeXattr(dirfd(union, dir, branch.index), '', branch.keys.impure, 'y')
   dir.impure = 1
+}
+
+/** An object gets another directory: if it has a stored origin, the directory is marked first. */
+export function carryOrigin(union: Union, at: Place, dir: DirNode, branch: Branch): void {
+  if (isImpure(union, dir) || sys.getxattr(at.dirfd, at.name, branch.keys.origin, Buffer.alloc(0)) <= 0) return
+  markImpure(union, dir, branch)
 }
 
 /** Store one of our attributes; where the file system or our rights do not allow any, numbers change at remount and that is all. */

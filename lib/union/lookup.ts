@@ -155,10 +155,10 @@ function identify(union: Union, dir: DirNode, name: Bytes, found: Found): Identi
       return { top: found.top, group: groupKey(found.fsid, found.low, found.high), indexed: true }
     }
   }
-  if (found.nlink < 2) return { top: found.top, group: '', indexed: false }
+  if (found.nlink < 2 || (!union.config.plink && !branch.writable)) return { top: found.top, group: '', indexed: false }
   const [low, high] = [found.low, found.high]
   const group = groupKey(branch.fsid, low, high)
-  const copy = union.config.plink ? findCopy(union.branches, found.top - 1, group) : -1
+  const copy = findCopy(union.branches, found.top - 1, group)
   return copy >= 0 ? { top: copy, group, indexed: true } : { top: found.top, group, indexed: false }
 }
 

@@ -84,8 +84,12 @@ export function uncount(union: Union, node: Node, to: number): void {
   if (!node.indexed && union.branches[node.top]!.writable) return
   const at = place(union, node)
   const count = known >= 0 ? known : sys.statx(at.dirfd, at.name) === 0 ? st.nlink : 1
-  if (count > 1) writeCount(branch, node.group, count - 1)
-  else dropGroup(branch, node)
+  if (count > 1) {
+    writeCount(branch, node.group, count - 1)
+    return
+  }
+  dropGroup(branch, node)
+  union.tree.leaveGroup(node)
 }
 
 /** One name more in a counted link group. */

@@ -5,7 +5,7 @@
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
 import type { Branch } from './branch.js'
-import { copyUp, ensureDir, markImpure } from './copy-up.js'
+import { carryOrigin, copyUp, ensureDir } from './copy-up.js'
 import { groupName } from './link-group.js'
 import type { DirNode, Node } from './node.js'
 import { branchPath, dirfd, slot, type Place } from './place.js'
@@ -91,9 +91,15 @@ export function detach(union: Union, node: DirNode, to: { readonly dir: DirNode;
     if (rc === -E.EOPNOTSUPP || rc === -E.ERANGE || rc === -E.EPERM) throw new Errno(E.EXDEV, 'rename', node.name)
     must(rc, 'setxattr', branch.keys.redirect)
     node.redirects = [...node.redirects, { at: branch.index, path }]
-  } else if (union.config.diropq === 'always' || mayHoldWhiteouts(to.dir, branch.index)) {
+  } else if (union.config.diropq === 'always' || showsThrough(union, to, branch)) {
     must(branch.format.setOpaque(fd), 'opaque', node.name)
   }
+}
+
+/** Is there something below at `to`, or hidden there by this branch's own whiteout? A new directory must not merge with it. */
+function showsThrough(union: Union, to: { readonly dir: DirNode; readonly name: Bytes }, branch: Branch): boolean {
+  if (!mayHoldWhiteouts(to.dir, branch.index)) return false
+  return branch.format.isWhitedOut(dirfd(union, to.dir, branch.index), to.name) || visibleBelow(union, to.dir, to.name, branch.index)
 }
 
 /** Remember where a directory's lower parts lie, before its name changes. */
@@ -113,7 +119,7 @@ export function actRename(union: Union, from: Named, to: Destination, branch: Br
   const hides = flags === 0 && visibleBelow(union, from.dir, from.name, branch.index)
   if (hides) whiteOut(union, from.dir, from.name, branch)
   try {
-    if (!from.node.isDir() && union.branches[from.node.top]!.index === branch.index) markImpure(union, to.dir, branch)
+    if (!from.node.isDir()) carryOrigin(union, source, to.dir, branch)
     const rc = sys.renameat2(source.dirfd, source.name, target.dirfd, target.name, flags)
     if (rc === -E.ENOTEMPTY || rc === -E.EEXIST) {
       const above = branchPath(union, from.dir, branch.index)
@@ -133,9 +139,8 @@ export function actRename(union: Union, from: Named, to: Destination, branch: Br
 export function actExchange(union: Union, a: Named, b: Named, branch: Branch): void {
   const x = slot(union, a.dir, branch.index, a.name)
   const y = slot(union, b.dir, branch.index, b.name)
-  for (const { node, dir } of [{ node: a.node, dir: b.dir }, { node: b.node, dir: a.dir }]) {
-    if (!node.isDir()) markImpure(union, dir, branch)
-  }
+  if (!a.node.isDir()) carryOrigin(union, x, b.dir, branch)
+  if (!b.node.isDir()) carryOrigin(union, y, a.dir, branch)
   must(sys.renameat2(x.dirfd, x.name, y.dirfd, y.name, sys.constants['RENAME_EXCHANGE']!), 'renameat2', a.name)
   for (const { node } of [a, b]) if (node.isDir()) pinPaths(union, node, branch.index)
 }

@@ -35,6 +35,7 @@ export function beginUse(branch: Branch, report: (line: string) => void): void {
 
 /** The branch is left as it should be. */
 export function endUse(branch: Branch): void {
+  sys.unlinkat(branch.fd, LINK_DIR, C['AT_REMOVEDIR']!) // goes if it is empty
   sys.removexattr(branch.fd, '', branch.keys.dirty)
 }
 

@@ -71,6 +71,13 @@ export class Tree {
     this.#groups.set(key, node)
   }
 
+  /** The last name of the group is gone: what is still open is a file of its own. */
+  leaveGroup(node: Node): void {
+    if (this.#groups.get(node.group) === node) this.#groups.delete(node.group)
+    node.group = ''
+    node.indexed = false
+  }
+
   /** One more name for a node. */
   link(node: Node, dir: DirNode, name: Bytes): void {
     if (dir.children.get(name) === node) return

@@ -52,7 +52,12 @@ function plain(view: View): View {
   }))
 }
 
-const differences = (want: View, got: View, exact = false): string[] => compareViews(plain(want), plain(got), exact, {})
+/** What differs, on one line; [] or one text. */
+function differences(want: View, got: View, exact = false): string[] {
+  const all = compareViews(plain(want), plain(got), exact, {})
+  const first = new Map(all.map(text => [text.slice(0, text.indexOf(':')), text] as const).reverse())
+  return all.length === 0 ? [] : [[...first.values()].reverse().map(text => text.slice(0, 150)).join('; ')]
+}
 
 /** The errno of the first step that failed, '' if all went well. */
 function errorOf(results: readonly Result[]): string {
@@ -154,7 +159,6 @@ export class Sweep {
     if (!this.#mode.cold) await this.#view(dir)
     const { results, report } = await this.#act(row, dir, 0)
     const after = await this.#view(dir)
-    if (report.stray.length > 0) this.problems.push(`${row.name}: descriptors left without any fault: ${report.stray.join(', ')}`)
     return { calls: report.calls, results, before, after, names: await this.#names(join(this.#mount.upper, `${name}-truth`)) }
   }
 
@@ -203,7 +207,7 @@ export class Sweep {
 
   async #temporaries(): Promise<string[]> {
     const names = await this.#names(this.#mount.upper)
-    const left = names.filter(name => /^\.wh\.\.wh\.work/.test(name) || /^\.wh\.\.wh\.plnk\/t/.test(name))
+    const left = names.filter(name => /^\.wh\.\.wh\.work\//.test(name) || /^\.wh\.\.wh\.plnk\/t/.test(name))
     // The next trial shall not be blamed for it.
     for (const name of left) rmSync(join(this.#mount.upper, name), { recursive: true, force: true })
     return left.map(name => `left on the branch: ${name}`)

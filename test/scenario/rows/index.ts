@@ -1,6 +1,19 @@
 /** All rows, by what they are about. */
 import type { Row } from '../row.js'
+import { branchRows } from './branches.js'
+import { copyUpRows } from './copy-up.js'
 import { createRows } from './create.js'
+import { ioRows } from './io.js'
+import { linkRows } from './link.js'
+import { permRows } from './perms.js'
+import { readdirRows } from './readdir.js'
+import { renameRows } from './rename.js'
+import { timeRows } from './times.js'
+import { unlinkedRows } from './unlinked.js'
 import { vectorRows } from './vectors.js'
+import { xattrRows } from './xattr.js'
 
-export const allRows: readonly Row[] = [...vectorRows, ...createRows]
+export const allRows: readonly Row[] = [
+  ...vectorRows, ...createRows, ...renameRows, ...linkRows, ...xattrRows, ...permRows, ...copyUpRows, ...readdirRows, ...unlinkedRows,
+  ...ioRows, ...timeRows, ...branchRows,
+]
