@@ -31,7 +31,7 @@ function testFiles(words) {
 function run(file) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--enable-source-maps', join(compiled, file)], {
-      cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TAP: '1', TAP_CHILD_ID: '0' },
+      cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TAP: '1', TAP_TIMEOUT: process.env.TAP_TIMEOUT ?? '300' },
     })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => { output += text })

@@ -13,7 +13,8 @@ function line(row: OptionRow): string {
 
 /** Every option that does something, then the names of those that are taken and ignored, then those refused. */
 export function optionsHelp(): string {
-  const names = (status: OptionRow['status']): string => OPTION_ROWS.filter((row) => row.status === status).map((row) => row.name).join(' ')
+  const names = (status: OptionRow['status']): string =>
+    OPTION_ROWS.filter((row) => row.status === status).map((row) => row.name).join(' ')
   return [
     'Mount options:',
     ...OPTION_ROWS.filter((row) => row.status === 'implemented').map(line),

@@ -21,7 +21,7 @@ export function complain(text: string): void {
   writeAll(2, Buffer.from(`tsaufs: ${line}\n`, 'latin1'))
 }
 
-/** Print a failure as its one line and answer the exit code for it. Unforeseen errors show where they came from with DEBUG. */
+/** Print a failure as its one line and answer its exit code. With DEBUG unforeseen errors show where they came from. */
 export function reportFailure(error: unknown): number {
   if (error instanceof MountError) {
     complain(error.message)

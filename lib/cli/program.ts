@@ -30,7 +30,8 @@ export function program(): Command {
 /** Commander's words, `error: what\n(Did you mean x?)`, as one line of ours. */
 function usageLine(name: string, text: string): string {
   const what = text.replace(/^error: /, '').trimEnd().replace(/\n\s*/g, ' ')
-  return `${name === 'tsaufs' ? '' : `${name}: `}EINVAL: ${what}; see 'tsaufs ${name === 'tsaufs' ? '--help' : `help ${name}`}'`
+  if (name === 'tsaufs') return `EINVAL: ${what}; see 'tsaufs --help'`
+  return `${name}: EINVAL: ${what}; see 'tsaufs help ${name}'`
 }
 
 /** Run the command line of this process and set its exit code. */

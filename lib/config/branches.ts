@@ -49,7 +49,9 @@ export function parseBranch(text: Bytes, cwd: Bytes, warn: (line: string) => voi
   const equals = indexOfUnescaped(text, '=')
   const path = unescapePath(equals < 0 ? text : text.slice(0, equals))
   if (path === '') throw usage(`branch '${text}'`, 'a branch needs a path: PATH[=rw|ro|rr[+ATTRIBUTE]...]')
-  const plain: TypedBranch = { path: absolute(path, cwd), perm: null, wh: false, nolwh: false, copyOnOpen: 'none', icex: new Set() }
+  const plain: TypedBranch = {
+    path: absolute(path, cwd), perm: null, wh: false, nolwh: false, copyOnOpen: 'none', icex: new Set(),
+  }
   if (equals < 0) return plain
 
   const [permText = '', ...attrs] = text.slice(equals + 1).split('+')
@@ -122,7 +124,9 @@ export class BranchList {
     }
     if (this.find(branch.path) >= 0) throw usage(`branch ${branch.path}`, 'it is there twice; name each branch once')
     if (this.length >= MAX_BRANCHES) {
-      throw new MountError(`branch ${branch.path}`, 'ENOSPC', `a union has at most ${MAX_BRANCHES} branches; merge some or leave them out`)
+      throw new MountError(
+        `branch ${branch.path}`, 'ENOSPC', `a union has at most ${MAX_BRANCHES} branches; merge some or leave them out`,
+      )
     }
     this.entries.splice(at, 0, { branch, requested: at })
   }
@@ -166,7 +170,9 @@ function defaultPermission(path: Bytes, requested: number, defaults: Defaults): 
 export function parseBranchList(text: Bytes, cwd: Bytes, warn: (line: string) => void): TypedBranch[] {
   if (text === '') throw usage("option 'dirs'", 'it is empty; give dirs=PATH[=PERM][:PATH[=PERM]]...')
   return splitEscaped(text, ':').map((part) => {
-    if (part === '') throw usage(`option 'dirs=${text}'`, "an element between ':' is empty; a ':' in a path is written '\\:'")
+    if (part === '') {
+      throw usage(`option 'dirs=${text}'`, "an element between ':' is empty; a ':' in a path is written '\\:'")
+    }
     return parseBranch(part, cwd, warn)
   })
 }

@@ -18,8 +18,12 @@ const FLAG_WORDS: readonly (readonly [name: string, sets: string | null, clears:
   ['dirsync', 'dirsync', []],
 ]
 
-const FSTAB_WORDS = ['defaults', 'auto', 'noauto', 'nofail', '_netdev', 'group', 'owner', 'nogroup', 'noowner', 'nouser', 'nousers',
-  'mand', 'nomand', 'loud', 'iversion', 'noiversion'] as const
+const FSTAB_WORDS = [
+  'defaults', 'auto', 'noauto', 'nofail', '_netdev', 'group', 'owner', 'nogroup', 'noowner', 'nouser', 'nousers',
+  'mand', 'nomand', 'loud', 'iversion', 'noiversion',
+] as const
+
+const FSTAB_NOTE = 'it speaks to mount(8)'
 
 /** `user` and `users` imply the three flags, as in mount(8). */
 const USER_WORDS = ['user', 'users'] as const
@@ -27,13 +31,16 @@ const USER_WORDS = ['user', 'users'] as const
 /** Rows of the option table. */
 export const GENERIC_ROWS: readonly OptionRow[] = [
   ...FLAG_WORDS.map(([name, sets, clears]): OptionRow => ({
-    name, argument: 'none', status: 'implemented', help: sets === null ? `takes back ${clears.join(', ')}` : `mount flag ${sets}`,
+    name, argument: 'none', status: 'implemented',
+    help: sets === null ? `takes back ${clears.join(', ')}` : `mount flag ${sets}`,
     apply: ({ flags }) => {
       for (const flag of clears) flags.delete(flag)
       if (sets !== null) flags.add(sets)
     },
   })),
-  ...FSTAB_WORDS.map((name): OptionRow => ({ name, argument: 'none', status: 'ignored', note: 'it speaks to mount(8)', help: 'taken and ignored: it speaks to mount(8)' })),
+  ...FSTAB_WORDS.map((name): OptionRow => (
+    { name, argument: 'none', status: 'ignored', note: FSTAB_NOTE, help: `taken and ignored: ${FSTAB_NOTE}` }
+  )),
   ...USER_WORDS.map((name): OptionRow => ({
     name, argument: 'optional', status: 'implemented', help: 'fstab: an ordinary user may mount; sets nosuid, nodev, noexec',
     apply: ({ flags }) => { for (const flag of ['nosuid', 'nodev', 'noexec']) flags.add(flag) },

@@ -2,7 +2,7 @@
  * A mount that cannot be made, as one line for people: what was tried, on what, the errno name, and what to do about it.
  */
 
-/** Exit codes a refusal leads to: `USAGE` when the command line itself is wrong, `MOUNT` when the world does not allow it. */
+/** Exit codes of a refusal: `USAGE` when the command line itself is wrong, `MOUNT` when the world does not allow it. */
 export const REFUSED = { USAGE: 2, MOUNT: 32 } as const
 
 /** A refusal with its exit code; nothing has been mounted, or what was has been taken away again. */

@@ -47,7 +47,9 @@ function choice<K extends 'io' | 'udba' | 'diropq'>(key: K, fallback: string, wo
     name: key, argument: 'value', fallback, status: 'implemented', help,
     apply: (draft, value) => {
       if (Object.hasOwn(refused, value)) throw usage(`option '${key}=${value}'`, refused[value] as string, 'EOPNOTSUPP')
-      if (!Object.hasOwn(words, value)) throw usage(`option '${key}=${value}'`, `give one of: ${Object.keys(words).join(', ')}`)
+      if (!Object.hasOwn(words, value)) {
+        throw usage(`option '${key}=${value}'`, `give one of: ${Object.keys(words).join(', ')}`)
+      }
       draft.settings[key] = words[value] as Settings[K]
     },
   }
@@ -104,12 +106,15 @@ function applyDropLevel(draft: Draft, value: string): void {
 const BRANCH_ROWS: readonly OptionRow[] = [
   {
     name: 'dirs', aliases: ['br'], argument: 'value', status: 'implemented',
-    help: 'branches, top first: PATH[=rw|ro|rr[+ATTRIBUTE]...][:PATH...]; the first is rw, the others ro unless said otherwise',
+    help: 'branches, top first: PATH[=rw|ro|rr[+ATTRIBUTE]...][:PATH...]; unless given, the first is rw, the others ro',
     apply: (draft, value) => {
       for (const branch of parseBranchList(value, draft.cwd, draft.warn)) draft.branches.insert(branch, -1)
     },
   },
-  { name: 'add', aliases: ['ins'], argument: 'value', status: 'implemented', help: 'N:BRANCH, insert a branch at place N', apply: applyInsert },
+  {
+    name: 'add', aliases: ['ins'], argument: 'value', status: 'implemented',
+    help: 'N:BRANCH, insert a branch at place N', apply: applyInsert,
+  },
   {
     name: 'append', argument: 'value', status: 'implemented', help: 'a branch below all others',
     apply: (draft, value) => draft.branches.insert(parseBranch(value, draft.cwd, draft.warn), -1),
@@ -122,9 +127,14 @@ const BRANCH_ROWS: readonly OptionRow[] = [
     name: 'del', argument: 'value', status: 'implemented', help: 'take a branch out again',
     apply: (draft, value) => draft.branches.remove(absolute(unescapePath(value), draft.cwd)),
   },
-  { name: 'mod', argument: 'value', status: 'implemented', help: 'PATH=PERM[+ATTRIBUTE], change a branch in place', apply: applyModify },
+  {
+    name: 'mod', argument: 'value', status: 'implemented', help: 'PATH=PERM[+ATTRIBUTE], change a branch in place',
+    apply: applyModify,
+  },
   refused('remount', 'none', 'not yet: changes of a live mount; unmount and mount again'),
 ]
+
+const NO_TABLE = 'inode numbers are stored with the copies, there is no table file'
 
 const UNION_ROWS: readonly OptionRow[] = [
   choice('udba', 'reval', { none: 'none', reval: 'reval' },
@@ -139,13 +149,22 @@ const UNION_ROWS: readonly OptionRow[] = [
   ...onOff('acl', 'acl', true, 'POSIX access control lists'),
   ...onOff('dirperm1', 'dirperm1', true, "only the topmost directory's mode decides who may enter"),
   ...onOff('warn_perm', 'warnPerm', true, "warn when a branch's root differs in owner or mode from the first one's"),
-  { name: 'create', aliases: ['create_policy'], argument: 'value', fallback: 'tdp', status: 'implemented', help: 'branch for new objects: tdp', apply: applyPolicy },
-  { name: 'cpup', aliases: ['copyup', 'copyup_policy'], argument: 'value', fallback: 'tdp', status: 'implemented', help: 'branch for copies: tdp', apply: applyPolicy },
-  { name: 'droplvl', argument: 'value', status: 'implemented', help: 'aufs profiles: 1 to 3 for speed, -1 to -3 for the defaults', apply: applyDropLevel },
-  ignored('xino', 'value', 'inode numbers are stored with the copies, there is no table file'),
-  ignored('noxino', 'none', 'inode numbers are stored with the copies, there is no table file'),
-  ...['trunc_xino', 'notrunc_xino', 'trunc_xib', 'notrunc_xib'].map((name) => ignored(name, 'none', 'there is no inode table to shrink')),
-  ...['trunc_xino_path', 'itrunc_xino'].map((name) => ignored(name, 'value', 'there is no inode table to shrink')),
+  {
+    name: 'create', aliases: ['create_policy'], argument: 'value', fallback: 'tdp', status: 'implemented',
+    help: 'branch for new objects: tdp', apply: applyPolicy,
+  },
+  {
+    name: 'cpup', aliases: ['copyup', 'copyup_policy'], argument: 'value', fallback: 'tdp', status: 'implemented',
+    help: 'branch for copies: tdp', apply: applyPolicy,
+  },
+  {
+    name: 'droplvl', argument: 'value', status: 'implemented',
+    help: 'aufs profiles: 1 to 3 for speed, -1 to -3 for the defaults', apply: applyDropLevel,
+  },
+  ignored('xino', 'value', NO_TABLE),
+  ignored('noxino', 'none', NO_TABLE),
+  ...['trunc_xino', 'notrunc_xino', 'trunc_xib', 'notrunc_xib'].map((name) => ignored(name, 'none', NO_TABLE)),
+  ...['trunc_xino_path', 'itrunc_xino'].map((name) => ignored(name, 'value', NO_TABLE)),
   ignored('dio', 'none', 'O_DIRECT always works'),
   ignored('nodio', 'none', 'O_DIRECT always works'),
   ignored('verbose', 'none', 'DEBUG=tsaufs:* shows what happens', { aliases: ['v'] }),
@@ -165,20 +184,28 @@ const TRANSPORT_ROWS: readonly OptionRow[] = [
   choice('io', 'auto', { auto: 'auto', cached: 'cached', passthrough: 'passthrough' },
     "file data: through the union's own page cache, or straight to the branch's file (needs privilege and Linux 6.9)"),
   {
-    name: 'transport', argument: 'value', fallback: 'dev', status: 'implemented', help: 'how requests arrive: dev (/dev/fuse)',
+    name: 'transport', argument: 'value', fallback: 'dev', status: 'implemented',
+    help: 'how requests arrive: dev (/dev/fuse)',
     apply: (_draft, value) => {
-      if (value === 'fuse-native') throw usage("option 'transport=fuse-native'", "not yet: the fuse-native package; leave it out", 'EOPNOTSUPP')
+      if (value === 'fuse-native') {
+        throw usage("option 'transport=fuse-native'", "not yet: the fuse-native package; leave it out", 'EOPNOTSUPP')
+      }
       if (value !== 'dev') throw usage(`option 'transport=${value}'`, 'give one of: dev')
     },
   },
   {
     name: 'uring', argument: 'value', fallback: 'off', status: 'implemented', help: 'FUSE over io_uring: off',
     apply: (_draft, value) => {
-      if (value === 'on' || value === 'auto') throw usage(`option 'uring=${value}'`, "not yet: FUSE over io_uring; leave it out", 'EOPNOTSUPP')
+      if (value === 'on' || value === 'auto') {
+        throw usage(`option 'uring=${value}'`, "not yet: FUSE over io_uring; leave it out", 'EOPNOTSUPP')
+      }
       if (value !== 'off') throw usage(`option 'uring=${value}'`, 'give one of: off')
     },
   },
-  { name: 'allow_other', argument: 'none', status: 'implemented', help: 'let other users in (always so when root mounts)', apply: (draft) => { draft.settings.allowOther = true } },
+  {
+    name: 'allow_other', argument: 'none', status: 'implemented',
+    help: 'let other users in (always so when root mounts)', apply: (draft) => { draft.settings.allowOther = true },
+  },
   refused('allow_root', 'none', "use 'allow_other'"),
   ignored('default_permissions', 'none', 'the kernel always checks permissions'),
   ignored('nonempty', 'none', 'a mount point need not be empty'),

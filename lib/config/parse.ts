@@ -42,7 +42,7 @@ function splitWord(text: string): Word {
 
 /**
  * Parse everything a mount is asked for.
- * @param nativelyReadOnly whether a path lies on a file system that is read-only by nature; false for a path that is not there
+ * @param nativelyReadOnly whether a path lies on a file system that is read-only by nature; false where nothing is
  * @throws MountError EINVAL (exit 2) for what is unknown, malformed or missing; ENOSPC for more than 127 branches
  */
 export function parseMount(request: MountRequest, nativelyReadOnly: (path: Bytes) => boolean): ParsedMount {
@@ -55,10 +55,17 @@ export function parseMount(request: MountRequest, nativelyReadOnly: (path: Bytes
   }
   const readOnly = draft.flags.delete('ro')
   const branches = draft.branches.finish({ readOnly, nativelyReadOnly })
-  if (!readOnly && branches[0]?.perm !== 'rw') draft.warn(`the first branch, ${branches[0]?.path}, is not rw; new files need a writable branch`)
+  if (!readOnly && branches[0]?.perm !== 'rw') {
+    draft.warn(`the first branch, ${branches[0]?.path}, is not rw; new files need a writable branch`)
+  }
   if (!readOnly && draft.settings.shwh) draft.warn('shwh is meant for a read-only union; add ro')
   const config: MountConfig = {
-    ...draft.settings, source: request.source, mountpoint: absolute(request.mountpoint, request.cwd), branches, readOnly, flags: draft.flags,
+    ...draft.settings,
+    source: request.source,
+    mountpoint: absolute(request.mountpoint, request.cwd),
+    branches,
+    readOnly,
+    flags: draft.flags,
   }
   return { config, warnings }
 }
@@ -83,7 +90,9 @@ function unknownOption(word: Word): Error {
 }
 
 function checkArgument(row: OptionRow, word: Word): void {
-  if (row.argument === 'none' && word.value !== null) throw usage(`option '${word.text}'`, `it takes no value; write '${word.name}'`)
+  if (row.argument === 'none' && word.value !== null) {
+    throw usage(`option '${word.text}'`, `it takes no value; write '${word.name}'`)
+  }
   if (row.argument === 'value' && (word.value === null || word.value === '')) {
     throw usage(`option '${word.text}'`, `it needs a value; write '${word.name}=VALUE'`)
   }

@@ -86,12 +86,20 @@ function lookAt(typed: BranchSpec, readOnlyMount: boolean, mounts: readonly Moun
     if (st.kind !== S_IFDIR) throw unreachable(tried, 'ENOTDIR')
     const mountId = Number(sys.stat.readBigUInt64LE(MOUNT_ID))
     const seen: Seen = {
-      spec, place: placeOnFs(spec.path, mountId, mounts), dev: st.dev, ino: sys.stat.readBigUInt64LE(0), uid: st.uid, gid: st.gid, mode: st.mode,
+      spec,
+      place: placeOnFs(spec.path, mountId, mounts),
+      dev: st.dev,
+      ino: sys.stat.readBigUInt64LE(0),
+      uid: st.uid,
+      gid: st.gid,
+      mode: st.mode,
     }
     const statfs = sys.statfs(rc)
     if (statfs < 0) throw unreachable(tried, errnoName(-statfs))
     const unfit = unfitType(sys.fsstat.readUInt32LE(FS_TYPE))
-    if (unfit !== undefined) throw new MountError(tried, 'EINVAL', `${unfit} cannot be a branch; give a directory of an ordinary file system`)
+    if (unfit !== undefined) {
+      throw new MountError(tried, 'EINVAL', `${unfit} cannot be a branch; give a directory of an ordinary file system`)
+    }
     checkAccess(tried, spec, spec.perm === 'rw' && !readOnlyMount)
     if (spec.perm === 'rw') checkWritable(tried, mounts.find((m) => m.id === mountId))
     return seen
@@ -117,16 +125,22 @@ function checkAccess(tried: string, spec: BranchSpec, write: boolean): void {
 }
 
 function readOnlyFs(tried: string): MountError {
-  return new MountError(tried, 'EROFS', 'its file system is mounted read-only; give it as =ro, or remount the file system rw')
+  return new MountError(
+    tried, 'EROFS', 'its file system is mounted read-only; give it as =ro, or remount the file system rw',
+  )
 }
 
 /** What a writable branch needs of its file system; `sys.fsstat` is that of the branch. */
 function checkWritable(tried: string, mount: MountEntry | undefined): void {
   if ((sys.fsstat.readUInt32LE(FS_FLAGS) & ST_RDONLY) !== 0) throw readOnlyFs(tried)
-  if (mount?.type === FUSE_TYPE) throw new MountError(tried, 'EINVAL', 'a union cannot keep the whiteouts of another one; give it as =ro')
+  if (mount?.type === FUSE_TYPE) {
+    throw new MountError(tried, 'EINVAL', 'a union cannot keep the whiteouts of another one; give it as =ro')
+  }
   const nameMax = sys.fsstat.readUInt32LE(FS_NAMELEN)
   if (nameMax < 255) {
-    throw new MountError(tried, 'EINVAL', `names there have at most ${nameMax} bytes and 255 are needed to write; give it as =ro`)
+    throw new MountError(
+      tried, 'EINVAL', `names there have at most ${nameMax} bytes and 255 are needed to write; give it as =ro`,
+    )
   }
 }
 
@@ -138,14 +152,18 @@ function checkApart(upper: Seen, lower: Seen): void {
   if (upper.place === undefined || lower.place === undefined || upper.place.dev !== lower.place.dev) return
   const [outer, inner] = contains(upper.place.path, lower.place.path) ? [upper, lower] : [lower, upper]
   if (!contains((outer.place as FsPlace).path, (inner.place as FsPlace).path)) return
-  throw new MountError(`branch ${inner.spec.path}`, 'EINVAL', `it overlaps branch ${outer.spec.path}, which it lies in; use directories side by side`)
+  throw new MountError(
+    `branch ${inner.spec.path}`,
+    'EINVAL',
+    `it overlaps branch ${outer.spec.path}, which it lies in; use directories side by side`,
+  )
 }
 
 function warnPermissions([first, ...others]: readonly Seen[], warn: (line: string) => void): void {
   const show = (s: Seen): string => `uid ${s.uid}, gid ${s.gid}, mode ${(s.mode & 0o7777).toString(8).padStart(4, '0')}`
   for (const other of others) {
     if (first === undefined || show(first) === show(other)) continue
-    warn(`branch ${other.spec.path} has ${show(other)}, branch ${first.spec.path} has ${show(first)}; the root shows the first (nowarn_perm is silent)`)
+    warn(`branch ${other.spec.path} has ${show(other)}, but the root shows ${show(first)} (silence this with nowarn_perm)`)
   }
 }
 

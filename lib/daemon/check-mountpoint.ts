@@ -2,14 +2,12 @@
  * Whether something can be mounted at the mount point, and clearing away what a killed daemon left there.
  */
 import { accessSync, constants, statSync } from 'node:fs'
-import { sys, type Bytes } from '../os/native.js'
-import { errnoName } from '../os/errno.js'
+import type { Bytes } from '../os/native.js'
 import { MountError } from '../config/mount-error.js'
 import type { MountConfig } from '../config/config.js'
 import { codeOf, placeOf, realPath, unreachable } from './check-branches.js'
-import { contains, FUSE_TYPE, mountAt, readMountinfo } from './mountinfo.js'
-
-const MNT_DETACH = 2
+import { contains, FUSE_TYPE, mountAt, mountPlace, readMountinfo } from './mountinfo.js'
+import { unmount } from './unmount.js'
 
 /**
  * Check the mount point against the disk and against the branches.
@@ -41,7 +39,9 @@ function checkApart(tried: string, mountpoint: Bytes, config: MountConfig): void
     const within = here !== undefined && there !== undefined && here.dev === there.dev && contains(there.path, here.path)
     if (within) throw new MountError(tried, 'EINVAL', `the mount point lies in branch ${path}; mount outside the branches`)
     if (contains(mountpoint, path)) {
-      throw new MountError(tried, 'EINVAL', `branch ${path} lies below the mount point and would be covered; mount somewhere else`)
+      throw new MountError(
+        tried, 'EINVAL', `branch ${path} lies below the mount point and would be covered; mount somewhere else`,
+      )
     }
   }
 }
@@ -52,7 +52,11 @@ function checkMayMount(tried: string, mountpoint: Bytes): void {
   try {
     accessSync(Buffer.from(mountpoint, 'latin1'), constants.W_OK)
   } catch (error) {
-    throw new MountError(tried, codeOf(error), 'an ordinary user can mount only on a directory that is writable to him; use one of yours or mount as root')
+    throw new MountError(
+      tried,
+      codeOf(error),
+      'an ordinary user can mount only on a directory that is writable to him; use one of yours or mount as root',
+    )
   }
 }
 
@@ -65,12 +69,15 @@ function detachDead(path: Bytes, report: (line: string) => void): void {
     } catch (error) {
       if (codeOf(error) !== 'ENOTCONN') return
     }
-    // The dead mount cannot be resolved through, so links on the way are not followed: mountinfo must have the path itself.
-    const dead = mountAt(path)
-    if (dead?.type !== FUSE_TYPE) return
-    const rc = process.geteuid?.() === 0 ? sys.umount(path, MNT_DETACH) : sys.fusermount(['fusermount3', '-u', '-z', '--', path])
-    if (rc < 0 && mountAt(path)?.id === dead.id) {
-      throw new MountError(`mount ${path}`, 'ENOTCONN', `a killed daemon's mount is left there and could not be detached (${errnoName(-rc)}); run umount -l`)
+    const place = mountPlace(path, '/')
+    if (mountAt(place)?.type !== FUSE_TYPE) return
+    const failed = unmount(place, true)
+    if (failed !== '') {
+      throw new MountError(
+        `mount ${path}`,
+        'ENOTCONN',
+        `a killed daemon's mount is left there and could not be detached (${failed}); run umount -l`,
+      )
     }
     report(`mount ${path}: a killed daemon's mount was left there; detached it`)
   }

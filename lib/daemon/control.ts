@@ -51,7 +51,9 @@ export function answerTo(line: string, answers: Answers): { answer: unknown } | 
   } catch {
     return { error: 'EINVAL: not JSON' }
   }
-  if (typeof ask !== 'string' || !Object.hasOwn(answers, ask)) return { error: `EINVAL: ask one of: ${Object.keys(answers).join(', ')}` }
+  if (typeof ask !== 'string' || !Object.hasOwn(answers, ask)) {
+    return { error: `EINVAL: ask one of: ${Object.keys(answers).join(', ')}` }
+  }
   try {
     return { answer: answers[ask]?.() }
   } catch (error) {

@@ -7,14 +7,15 @@ import { E, errnoName } from '../os/errno.js'
 import { MountError } from '../config/mount-error.js'
 import type { MountConfig } from '../config/config.js'
 import { FUSE_TYPE, mountAt, type MountEntry } from './mountinfo.js'
+import { unmount } from './unmount.js'
 
 const C = sys.constants
 const AT_FDCWD = -100
-const MNT_DETACH = 2
 
 /** Flags of mount(2), by option name. Source: sys/mount.h. */
 const MS: Readonly<Record<string, number>> = {
-  nosuid: 2, nodev: 4, noexec: 8, sync: 16, dirsync: 128, noatime: 1024, nodiratime: 2048, relatime: 1 << 21, strictatime: 1 << 24, lazytime: 1 << 25,
+  nosuid: 2, nodev: 4, noexec: 8, sync: 16, dirsync: 128,
+  noatime: 1024, nodiratime: 2048, relatime: 1 << 21, strictatime: 1 << 24, lazytime: 1 << 25,
 }
 const MS_RDONLY = 1
 
@@ -36,13 +37,17 @@ export function mountFuse(config: MountConfig, report: (line: string) => void): 
   const privileged = process.geteuid?.() === 0
   const direct = privileged ? mountDirectly(config) : -E.EPERM
   if (direct < 0 && direct !== -E.EPERM) {
-    throw new MountError(`mount ${config.mountpoint}`, errnoName(-direct), 'the kernel refused the mount; dmesg may say more')
+    throw new MountError(
+      `mount ${config.mountpoint}`, errnoName(-direct), 'the kernel refused the mount; dmesg may say more',
+    )
   }
   const fd = direct >= 0 ? direct : mountByHelper(config, report)
   const entry = mountAt(config.mountpoint)
   if (entry?.type === FUSE_TYPE) return { fd, entry }
   sys.close(fd)
-  throw new MountError(`mount ${config.mountpoint}`, 'EIO', 'it is mounted but does not show in /proc/self/mountinfo; is /proc mounted?')
+  throw new MountError(
+    `mount ${config.mountpoint}`, 'EIO', 'it is mounted but does not show in /proc/self/mountinfo; is /proc mounted?',
+  )
 }
 
 /** What can be wrong with the device. */
@@ -69,7 +74,8 @@ function deviceRefused(rc: number): MountError {
 /** @returns the fd, or what mount(2) gave */
 function mountDirectly(config: MountConfig): number {
   const fd = openDevice()
-  const data = `fd=${fd},rootmode=40000,user_id=${process.geteuid?.()},group_id=${process.getegid?.()},default_permissions,allow_other`
+  const owner = `user_id=${process.geteuid?.()},group_id=${process.getegid?.()}`
+  const data = `fd=${fd},rootmode=40000,${owner},default_permissions,allow_other`
   let flags = config.readOnly ? MS_RDONLY : 0
   for (const name of config.flags) flags |= MS[name] ?? 0
   const rc = sys.mount(config.source, config.mountpoint, FUSE_TYPE, flags, data)
@@ -84,7 +90,9 @@ function mountByHelper(config: MountConfig, report: (line: string) => void): num
   if (device < 0) throw deviceRefused(device)
   sys.close(device)
   const others = process.geteuid?.() === 0 || othersAllowed()
-  if (config.allowOther && !others) report(`mount ${config.mountpoint}: allow_other needs 'user_allow_other' in /etc/fuse.conf; only you can use the mount`)
+  if (config.allowOther && !others) {
+    report(`mount ${config.mountpoint}: allow_other needs 'user_allow_other' in /etc/fuse.conf; only you can use the mount`)
+  }
   const options = [
     `fsname=${escapeValue(config.source)}`, 'subtype=tsaufs', 'default_permissions',
     ...(others ? ['allow_other'] : []),
@@ -93,7 +101,11 @@ function mountByHelper(config: MountConfig, report: (line: string) => void): num
   ]
   const fd = sys.fusermount(['fusermount3', '-o', options.join(','), '--', config.mountpoint])
   if (fd >= 0) return fd
-  if (fd === -E.ENOENT) throw new MountError(`mount ${config.mountpoint}`, 'ENOENT', 'an ordinary user needs fusermount3; install the package fuse3')
+  if (fd === -E.ENOENT) {
+    throw new MountError(
+      `mount ${config.mountpoint}`, 'ENOENT', 'an ordinary user needs fusermount3; install the package fuse3',
+    )
+  }
   throw new MountError(`mount ${config.mountpoint}`, errnoName(-fd), 'fusermount3 refused the mount')
 }
 
@@ -114,5 +126,6 @@ function othersAllowed(): boolean {
 /** Take a mount that never answered away again: the process that would have served it is this one, so it is detached. */
 export function abandon(mounted: Mounted): void {
   sys.close(mounted.fd)
-  if (sys.umount(mounted.entry.mountpoint, MNT_DETACH) === -E.EPERM) sys.fusermount(['fusermount3', '-u', '-z', '--', mounted.entry.mountpoint])
+  // Somebody may have unmounted it already, and mounted something else.
+  if (mountAt(mounted.entry.mountpoint)?.id === mounted.entry.id) unmount(mounted.entry.mountpoint, true)
 }

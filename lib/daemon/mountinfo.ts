@@ -33,7 +33,9 @@ export function parseMountinfo(text: string): MountEntry[] {
     const [id, , dev, root, mountpoint] = left?.split(' ') ?? []
     const [type, source] = right?.split(' ') ?? []
     if (dev === undefined || root === undefined || mountpoint === undefined || type === undefined) continue
-    entries.push({ id: Number(id), dev, root: unescape(root), mountpoint: unescape(mountpoint), type, source: unescape(source ?? '') })
+    entries.push({
+      id: Number(id), dev, root: unescape(root), mountpoint: unescape(mountpoint), type, source: unescape(source ?? ''),
+    })
   }
   return entries
 }

@@ -34,7 +34,7 @@ export function inFirstUserNamespace(): boolean {
   return IDENTITY.test(uidMap())
 }
 
-/** The uid outside of this user namespace that `uid` stands for; `uid` itself where that cannot be told. Source: user_namespaces(7). */
+/** The uid outside of this user namespace that `uid` stands for, else `uid` itself. Source: user_namespaces(7). */
 export function userOutside(uid: number): number {
   for (const line of uidMap().split('\n')) {
     const [inside = NaN, outside = NaN, count = NaN] = line.trim().split(/\s+/).map(Number)

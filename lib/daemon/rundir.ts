@@ -14,7 +14,9 @@
  *
  * A directory whose daemon is gone is stale; every mount and every list sweeps them out.
  */
-import { accessSync, closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync, closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync,
+} from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { MountError } from '../config/mount-error.js'
@@ -42,6 +44,9 @@ export interface MountRecord {
   readonly branches: readonly string[]
 }
 
+/** sun_path of unix(7), without its NUL. */
+const SOCKET_PATH_MAX = 107
+
 const LOCK_SH_NB = 1 | 4
 const LOCK_EX_NB = 2 | 4
 
@@ -53,7 +58,8 @@ export function runRoots(): string[] {
   if (given !== undefined && given !== '') return [given]
   const uid = process.geteuid?.() ?? 0
   const runtime = process.env['XDG_RUNTIME_DIR']
-  const own = [...(runtime === undefined || runtime === '' ? [] : [join(runtime, 'tsaufs')]), `/tmp/tsaufs-${userOutside(uid)}`]
+  const own = [`/tmp/tsaufs-${userOutside(uid)}`]
+  if (runtime !== undefined && runtime !== '') own.unshift(join(runtime, 'tsaufs'))
   return uid === 0 ? ['/run/tsaufs', ...own] : [...own, '/run/tsaufs']
 }
 
@@ -89,6 +95,13 @@ export class RunDir {
     const root = writableRoot()
     this.path = join(root, id)
     this.#staging = join(root, `.${id}.${process.pid}`)
+    if (Buffer.byteLength(this.socket) > SOCKET_PATH_MAX) {
+      throw new MountError(
+        `state directory ${root}`,
+        'ENAMETOOLONG',
+        `a socket in it has a path of more than ${SOCKET_PATH_MAX} bytes; set TSAUFS_RUN_DIR`,
+      )
+    }
     mkdirSync(this.#staging, { mode: 0o755 })
   }
 
@@ -131,7 +144,8 @@ function readRecord(root: string, id: string): MountRecord | undefined {
       const index = /^br(\d+)$/.exec(name)?.[1]
       if (index !== undefined) branches[Number(index)] = read(name)
     }
-    return { id, dir, mountpoint: read('mountpoint'), dev: read('dev'), pid: Number(read('pid')), start: read('start'), branches }
+    const pid = Number(read('pid'))
+    return { id, dir, mountpoint: read('mountpoint'), dev: read('dev'), pid, start: read('start'), branches }
   } catch {
     return undefined
   }

@@ -9,6 +9,7 @@ import createDebug from 'debug'
 import { sys } from '../os/native.js'
 import { Errno } from '../os/errno.js'
 import { MountError } from '../config/mount-error.js'
+import { formatBranch } from '../config/branches.js'
 import type { MountConfig } from '../config/config.js'
 import { Session } from '../fuse/session.js'
 import { DeviceTransport } from '../fuse/transport.js'
@@ -75,10 +76,11 @@ function openUnion(config: MountConfig, report: (line: string) => void): Union {
   try {
     return Union.open(config, report)
   } catch (error) {
-    if (error instanceof Errno && error.code === 'EBUSY' && error.syscall === 'flock') {
-      throw new MountError(`branch ${error.path}`, 'EBUSY', 'another mount writes to it; unmount that one, or give it as =ro', undefined, { cause: error })
-    }
-    throw error
+    if (!(error instanceof Errno)) throw error
+    const advice = error.code === 'EBUSY' && error.syscall === 'flock'
+      ? 'another mount writes to it; unmount that one, or give it as =ro'
+      : `${error.syscall} failed; it cannot be used as a branch`
+    throw new MountError(`branch ${error.path}`, error.code, advice, undefined, { cause: error })
   }
 }
 
@@ -89,7 +91,9 @@ async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: 
     transport: new DeviceTransport(mounted.fd, MAX_WRITE),
     rows,
     union,
-    init: { want: initFlags(union), maxStackDepth: MAX_STACK_DEPTH, maxWrite: MAX_WRITE, maxBackground: MAX_BACKGROUND, timeGran: 1 },
+    init: {
+      want: initFlags(union), maxStackDepth: MAX_STACK_DEPTH, maxWrite: MAX_WRITE, maxBackground: MAX_BACKGROUND, timeGran: 1,
+    },
     afterRequest: () => union.afterRequest(),
     onError: (error, row) => hooks.log(`${row?.name ?? 'session'}: ${error instanceof Error ? error.stack : String(error)}`),
     onInit: () => hooks.serving(),
@@ -114,13 +118,19 @@ function close(server: Server): void {
 /** What the control socket answers. */
 function answers(union: Union, config: MountConfig, session: Session<Union>, dev: string): Answers {
   const startedMs = Date.now()
-  const branches = (): unknown => union.branches.map((branch, id) => ({ id, path: branch.spec.path, perm: branch.spec.perm, description: union.describe(id) }))
   return {
     status: () => ({
-      pid: process.pid, mountpoint: config.mountpoint, dev, uptimeS: Math.round((Date.now() - startedMs) / 1000), inFlight: session.inFlight,
-      kernel: session.negotiated, memory: process.memoryUsage(),
+      pid: process.pid,
+      mountpoint: config.mountpoint,
+      dev,
+      uptimeS: Math.round((Date.now() - startedMs) / 1000),
+      inFlight: session.inFlight,
+      kernel: session.negotiated,
+      memory: process.memoryUsage(),
     }),
-    branches,
+    branches: () => union.branches.map(({ spec }, id) => (
+      { id, path: spec.path, perm: spec.perm, description: formatBranch(spec) }
+    )),
     stats: () => Object.fromEntries(rows.map((row) => [row.name, session.counts[row.opcode] ?? 0])),
   }
 }

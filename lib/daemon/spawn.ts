@@ -83,7 +83,8 @@ async function conversation(child: ChildProcess, config: MountConfig, report: (l
   }
   answer?.catch(() => undefined)
   await ended
-  throw failure ?? new DaemonError(`mount ${config.mountpoint}: EIO: the daemon ended without a word (signal ${child.signalCode}, status ${child.exitCode})`, 32)
+  const how = child.signalCode ?? `status ${child.exitCode}`
+  throw failure ?? new MountError(`mount ${config.mountpoint}`, 'EIO', `its process ended without a word (${how})`)
 }
 
 async function* lines(stream: Readable): AsyncGenerator<string> {
@@ -100,8 +101,14 @@ async function untilAnswered(config: MountConfig, dev: string): Promise<void> {
   const path = Buffer.from(config.mountpoint, 'latin1')
   const timeout = sleep(ANSWER_TIMEOUT_MS, undefined, { ref: false })
   const found = await Promise.race([stat(path).catch((error: NodeJS.ErrnoException) => error), timeout])
-  if (found === undefined) throw new MountError(`mount ${config.mountpoint}`, 'ETIMEDOUT', 'it is mounted but does not answer; unmounted again')
-  if (found instanceof Error) throw new MountError(`mount ${config.mountpoint}`, found.code ?? 'EIO', 'it is mounted but its root gives an error; unmounted again')
+  if (found === undefined) {
+    throw new MountError(`mount ${config.mountpoint}`, 'ETIMEDOUT', 'it is mounted but does not answer; unmounted again')
+  }
+  if (found instanceof Error) {
+    throw new MountError(
+      `mount ${config.mountpoint}`, found.code ?? 'EIO', 'it is mounted but its root gives an error; unmounted again',
+    )
+  }
   if (deviceName(found.dev) === dev) return
   throw new MountError(`mount ${config.mountpoint}`, 'EBUSY', 'something else was mounted there at the same time')
 }

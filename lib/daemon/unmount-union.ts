@@ -38,5 +38,7 @@ export async function unmountUnion(path: Bytes, cwd: Bytes, lazy: boolean): Prom
     throw new MountError(tried, failed, ADVICE[failed] ?? 'the kernel refused it')
   }
   const ended = await watch?.ended(lazy ? LAZY_TIMEOUT_MS : END_TIMEOUT_MS)
-  if (ended === false && !lazy) throw new MountError(tried, 'ETIMEDOUT', `it is unmounted, but its daemon ${record?.pid} does not end`)
+  if (ended === false && !lazy) {
+    throw new MountError(tried, 'ETIMEDOUT', `it is unmounted, but its daemon ${record?.pid} does not end`)
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * Taking a mount away. Only for processes that do not serve it: umount(2) waits for the server to write back what is dirty.
+ * Taking a mount away. Not for a mount this process serves: umount(2) waits until the server has written what is dirty.
  */
 import { sys, type Bytes } from '../os/native.js'
 import { E, errnoName } from '../os/errno.js'

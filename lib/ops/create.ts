@@ -24,7 +24,7 @@ export const create = defineOp({
     sys.dataSet(node.id, fd, 1, 0)
     union.dataUsed()
     const length = putEntry(union, req, node, HEADER)
-    const handle = union.passthrough.open(union, node)
+    const handle = union.passthrough.open(union, node, true)
     return length + openOut(req.out, HEADER + length, handle.fh, openFlags(handle), handle.backingId)
   },
 })

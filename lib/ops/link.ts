@@ -5,21 +5,22 @@ import { st } from '../os/stat.js'
 import { defineOp } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { LinkIn } from '../fuse/structs.js'
+import { attributes } from '../union/attr.js'
 import { carryOrigin, copyUp, ensureDir } from '../union/copy-up.js'
 import { groupKey } from '../union/link-group.js'
 import type { Node } from '../union/node.js'
 import { dirfd, place } from '../union/place.js'
-import { mayHoldWhiteouts, recount, unwhite } from '../union/remove.js'
+import { mayHoldWhiteouts, planRecount, unwhite } from '../union/remove.js'
 import type { Union } from '../union/union.js'
 import { checkNewName } from './shared/check-name.js'
 import { entryReply } from './shared/entry-reply.js'
 
-/** From now on the node is found by its origin, whichever of its names is asked for. */
-function makeGroup(union: Union, node: Node): void {
-  if (node.group !== '') return
+/** The key by which the node is found from now on, whichever of its names is asked for. */
+function keyOf(union: Union, node: Node): string {
+  if (node.group !== '') return node.group
   const at = place(union, node)
   must(sys.statx(at.dirfd, at.name), 'statx', node.name)
-  union.tree.joinGroup(node, groupKey(union.branches[node.top]!.fsid, st.inoLow, st.inoHigh))
+  return groupKey(union.branches[node.top]!.fsid, st.inoLow, st.inoHigh)
 }
 
 export const link = defineOp({
@@ -38,15 +39,23 @@ export const link = defineOp({
     const to = dirfd(union, dir, branch.index)
     const at = place(union, node)
     carryOrigin(union, at, dir, branch)
-    must(sys.linkat(at.dirfd, at.name, to, name), 'linkat', name)
+    const key = keyOf(union, node)
+    const plan = planRecount(union, { dir, name, node })
+    const rc = sys.linkat(at.dirfd, at.name, to, name)
+    if (rc < 0) plan.cancel()
+    must(rc, 'linkat', name)
     try {
-      if (mayHoldWhiteouts(dir, branch.index)) unwhite(union, dir, name, branch)
-      recount(union, node)
+      attributes(union, node)
+      if (plan.count >= 0) st.nlink = plan.count
+      union.shown = node
+      plan.commit()
     } catch (error) {
       sys.unlinkat(to, name, 0)
+      plan.cancel()
       throw error
     }
-    makeGroup(union, node)
+    if (mayHoldWhiteouts(dir, branch.index)) unwhite(union, dir, name, branch)
+    if (node.group === '') union.tree.joinGroup(node, key)
     const stale = dir.children.get(name)
     if (stale !== undefined && stale !== node) union.vanish(stale)
     union.tree.link(node, dir, name)

@@ -30,7 +30,11 @@ export const mkdir = defineOp({
     const whited = mayHoldWhiteouts(dir, branch.index) && branch.format.isWhitedOut(at.dirfd, name)
     must(sys.mkdirAs(at.dirfd, name, mode, req.uid, req.gid, umask), 'mkdirat', name)
     const undo = (): void => {
-      branch.format.clearOpaque(at.dirfd, name)
+      const fd = sys.openBeneath(at.dirfd, name, O_PATH_DIR)
+      if (fd >= 0) {
+        branch.format.clearOpaque(fd)
+        sys.close(fd)
+      }
       sys.unlinkat(at.dirfd, name, C['AT_REMOVEDIR']!)
     }
     try {

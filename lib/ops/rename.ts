@@ -6,10 +6,11 @@ import { Opcode } from '../fuse/abi.js'
 import { Rename2In, RenameIn } from '../fuse/structs.js'
 import { ensureDir } from '../union/copy-up.js'
 import { isEmpty } from '../union/listing.js'
+import { NO_PLAN } from '../union/link-group.js'
 import type { DirNode, Node } from '../union/node.js'
 import { lookup } from '../union/lookup.js'
 import { actExchange, actRename, bringUp, detach, renameBranch, type Destination, type Named } from '../union/rename.js'
-import { holdOpen, uncount } from '../union/remove.js'
+import { holdOpen, planUncount } from '../union/remove.js'
 import type { Union } from '../union/union.js'
 import { checkLookupName, checkNewName } from './shared/check-name.js'
 import { moveEntries, exchangeEntries, loseName } from './shared/publish-names.js'
@@ -47,9 +48,15 @@ function exchange(union: Union, from: Named, to: Named): number {
   const branch = renameBranch(union, from, to)
   bringUp(union, from, branch)
   bringUp(union, to, branch)
-  if (from.node.isDir()) detach(union, from.node, to, branch)
-  if (to.node.isDir()) detach(union, to.node, from, branch)
-  actExchange(union, from, to, branch)
+  const attach: (() => void)[] = []
+  try {
+    if (from.node.isDir()) attach.push(detach(union, from.node, to, branch))
+    if (to.node.isDir()) attach.push(detach(union, to.node, from, branch))
+    actExchange(union, from, to, branch)
+  } catch (error) {
+    for (const undo of attach) undo()
+    throw error
+  }
   exchangeEntries(from, to)
   return 0
 }
@@ -70,12 +77,16 @@ function run(union: Union, olddir: number, newdir: number, oldName: Bytes, newNa
   const branch = renameBranch(union, from, to)
   bringUp(union, from, branch)
   ensureDir(union, toDir, branch.index)
-  if (node.isDir()) detach(union, node, to, branch)
-  const kept = to.node === null ? -1 : holdOpen(union, to.node)
+  const attach = node.isDir() ? detach(union, node, to, branch) : () => {}
+  let plan = NO_PLAN
+  let kept = -1
   try {
-    actRename(union, from, to, branch, flags & WHITEOUT)
-    if (to.node !== null) uncount(union, to.node, branch.index)
+    if (to.node !== null) plan = planUncount(union, { ...to, node: to.node }, branch.index)
+    if (to.node !== null) kept = holdOpen(union, to.node)
+    actRename(union, from, to, branch, flags & WHITEOUT, plan)
   } catch (error) {
+    plan.cancel()
+    attach()
     if (kept >= 0) sys.close(kept)
     throw error
   }

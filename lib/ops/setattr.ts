@@ -4,7 +4,7 @@
  */
 import { sys } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
-import { S_IFREG, st } from '../os/stat.js'
+import { S_IFLNK, S_IFREG, st, takeMeta, type Meta } from '../os/stat.js'
 import { defineOp } from '../fuse/define-op.js'
 import { Fattr, Opcode } from '../fuse/abi.js'
 import { SetattrIn } from '../fuse/structs.js'
@@ -41,6 +41,32 @@ function nsecFor(valid: number, set: number, now: number, nsec: number): number 
   return (valid & now) !== 0 ? UTIME_NOW : nsec
 }
 
+type Arg = ReturnType<typeof SetattrIn.decode>
+
+/** Owner, mode and times: what can be taken back. */
+function change(node: Node, at: Place, arg: Arg): void {
+  const { valid } = arg
+  // chown(2) with neither arrives without any bit, and still changes ctime and takes suid away.
+  if ((valid & (Fattr.UID | Fattr.GID)) !== 0 || (valid & CHANGES) === 0) {
+    const uid = (valid & Fattr.UID) !== 0 ? arg.uid : UNCHANGED
+    const gid = (valid & Fattr.GID) !== 0 ? arg.gid : UNCHANGED
+    must(sys.chown(at.dirfd, at.name, uid, gid), 'fchownat', node.name)
+  }
+  if ((valid & Fattr.MODE) !== 0) must(sys.chmod(at.dirfd, at.name, arg.mode & 0o7777), 'fchmodat', node.name)
+  if ((valid & (Fattr.ATIME | Fattr.MTIME)) !== 0) {
+    const atimeNsec = nsecFor(valid, Fattr.ATIME, Fattr.ATIME_NOW, arg.atimensec)
+    const mtimeNsec = nsecFor(valid, Fattr.MTIME, Fattr.MTIME_NOW, arg.mtimensec)
+    must(sys.utimens(at.dirfd, at.name, arg.atime, atimeNsec, arg.mtime, mtimeNsec), 'utimensat', node.name)
+  }
+}
+
+/** Put owner, mode and times back after a change that went half through. */
+function restore(at: Place, node: Node, { uid, gid, mode, atime, atimeNsec, mtime, mtimeNsec }: Meta): void {
+  sys.chown(at.dirfd, at.name, uid, gid)
+  if (node.kind !== S_IFLNK) sys.chmod(at.dirfd, at.name, mode & 0o7777)
+  sys.utimens(at.dirfd, at.name, atime, atimeNsec, mtime, mtimeNsec)
+}
+
 export const setattr = defineOp({
   opcode: Opcode.SETATTR, name: 'SETATTR', in: SetattrIn, names: 0,
   run(union: Union, req, arg) {
@@ -52,22 +78,18 @@ export const setattr = defineOp({
     if (!Number.isSafeInteger(arg.atime) || !Number.isSafeInteger(arg.mtime)) throw new Errno(E.EINVAL, 'utimensat', node.name)
     copyUp(union, node, resizes ? arg.size : Infinity)
     const at = place(union, node)
+    must(sys.statx(at.dirfd, at.name), 'statx', node.name)
+    const old = takeMeta()
     if (resizes) {
       truncate(union, node, arg.size)
       if ((valid & Fattr.KILL_SUIDGID) !== 0) killPrivilege(at)
     }
-    // chown(2) with neither arrives without any bit, and still changes ctime and takes suid away.
-    if ((valid & (Fattr.UID | Fattr.GID)) !== 0 || (valid & CHANGES) === 0) {
-      const uid = (valid & Fattr.UID) !== 0 ? arg.uid : UNCHANGED
-      const gid = (valid & Fattr.GID) !== 0 ? arg.gid : UNCHANGED
-      must(sys.chown(at.dirfd, at.name, uid, gid), 'fchownat', node.name)
+    try {
+      change(node, at, arg)
+      return attrReply(union, req, node)
+    } catch (error) {
+      if (!resizes) restore(at, node, old)
+      throw error
     }
-    if ((valid & Fattr.MODE) !== 0) must(sys.chmod(at.dirfd, at.name, arg.mode & 0o7777), 'fchmodat', node.name)
-    if ((valid & (Fattr.ATIME | Fattr.MTIME)) !== 0) {
-      const atimeNsec = nsecFor(valid, Fattr.ATIME, Fattr.ATIME_NOW, arg.atimensec)
-      const mtimeNsec = nsecFor(valid, Fattr.MTIME, Fattr.MTIME_NOW, arg.mtimensec)
-      must(sys.utimens(at.dirfd, at.name, arg.atime, atimeNsec, arg.mtime, mtimeNsec), 'utimensat', node.name)
-    }
-    return attrReply(union, req, node)
   },
 })

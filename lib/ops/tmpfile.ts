@@ -31,8 +31,9 @@ export const tmpfile = defineOp({
     const node = new Node(S_IFREG, union.inos.of(branch.fsid, st.inoLow, st.inoHigh), null, '', branch.index)
     node.fd = fd
     union.tree.add(node)
+    union.statOf = node
     const length = putEntry(union, req, node, HEADER)
-    const handle = union.passthrough.open(union, node)
+    const handle = union.passthrough.open(union, node, true)
     return length + openOut(req.out, HEADER + length, handle.fh, openFlags(handle), handle.backingId)
   },
 })

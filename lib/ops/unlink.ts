@@ -5,10 +5,31 @@ import { defineOp } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { lookup } from '../union/lookup.js'
 import { dirfd } from '../union/place.js'
-import { holdOpen, liesOn, removalBranch, uncount, visibleBelow, whiteOut } from '../union/remove.js'
+import type { Branch } from '../union/branch.js'
+import type { Plan } from '../union/link-group.js'
+import { holdOpen, liesOn, planUncount, relink, removalBranch, visibleBelow, whiteOut } from '../union/remove.js'
+import type { Named } from '../union/rename.js'
 import type { Union } from '../union/union.js'
 import { checkLookupName } from './shared/check-name.js'
 import { loseName } from './shared/publish-names.js'
+
+/** Take the name away: whiteout, name, count; all or nothing. */
+function act(union: Union, { dir, name, node }: Named, branch: Branch, hides: boolean, plan: Plan): void {
+  const there = liesOn(union, dir, name, branch.index)
+  if (hides) whiteOut(union, dir, name, branch)
+  try {
+    if (there) must(sys.unlinkat(dirfd(union, dir, branch.index), name, 0), 'unlinkat', name)
+    try {
+      plan.commit()
+    } catch (error) {
+      if (there) relink(union, node, dir, name, branch)
+      throw error
+    }
+  } catch (error) {
+    if (hides) branch.format.remove(dirfd(union, dir, branch.index), name)
+    throw error
+  }
+}
 
 export const unlink = defineOp({
   opcode: Opcode.UNLINK, name: 'UNLINK', in: null, names: 1,
@@ -21,16 +42,13 @@ export const unlink = defineOp({
     const to = removalBranch(union, dir, node)
     const branch = union.branches[to]!
     const hides = visibleBelow(union, dir, name, to)
-    const kept = holdOpen(union, node)
+    const plan = planUncount(union, { dir, name, node }, to)
+    let kept = -1
     try {
-      if (hides) whiteOut(union, dir, name, branch)
-      if (liesOn(union, dir, name, to)) {
-        const rc = sys.unlinkat(dirfd(union, dir, to), name, 0)
-        if (rc < 0 && hides) branch.format.remove(dirfd(union, dir, to), name)
-        must(rc, 'unlinkat', name)
-      }
-      uncount(union, node, to)
+      kept = holdOpen(union, node)
+      act(union, { dir, name, node }, branch, hides, plan)
     } catch (error) {
+      plan.cancel()
       if (kept >= 0) sys.close(kept)
       throw error
     }

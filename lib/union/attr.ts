@@ -14,6 +14,10 @@ import type { Union } from './union.js'
  * @throws Errno ENOENT, ESTALE if it vanished from its branch; EIO, ... of the branch
  */
 export function attributes(union: Union, node: Node): void {
+  if (union.shown === node) {
+    union.shown = null
+    return
+  }
   if (union.statOf === node) union.statOf = null
   else {
     const allowed = union.config.dirperm1 || !node.isDir() ? ALL_BITS : lowerAllows(union, node)

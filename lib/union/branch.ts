@@ -88,10 +88,11 @@ export class Branch {
     sys.unlinkat(this.fd, WORK_DIR, C['AT_REMOVEDIR']!)
   }
 
-  /** The link directory, or -1 if the branch has none. */
+  /** The link directory, or -1 if the branch has none. @throws Errno EMFILE, EIO, ... */
   linkDir(): number {
     if (this.#linkFd !== -2) return this.#linkFd
     const fd = sys.openBeneath(this.fd, LINK_DIR, O_PATH_DIR)
+    if (fd < 0 && fd !== -E.ENOENT && fd !== -E.ENOTDIR) throw new Errno(-fd, 'openat2', LINK_DIR)
     this.#linkFd = fd >= 0 ? fd : -1
     return this.#linkFd
   }

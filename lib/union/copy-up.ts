@@ -15,6 +15,7 @@ import type { CopiedData, CopyJob, DirNode, Node } from './node.js'
 import { dirfd, place, slot, type Place } from './place.js'
 import { isImpure } from './lookup.js'
 import type { Union } from './union.js'
+import { readPrivate } from './xattr-keys.js'
 import { writableAtOrAbove } from './policy/policy.js'
 
 const C = sys.constants
@@ -40,21 +41,39 @@ export function copyUp(union: Union, node: Node, size = Infinity, target = -1): 
   const to = target >= 0 ? target : parent === null ? topWritable(union, node) : chooseFor(union, parent, node.top)
   const branch = union.branches[to]!
   const from = place(union, node)
-  must(sys.statx(from.dirfd, from.name), 'statx', from.name)
+  const rc = sys.statx(from.dirfd, from.name)
+  if (rc < 0) dropJob(union, node)
+  must(rc, 'statx', from.name)
   if (st.frozen) throw new Errno(E.EPERM, 'copy-up', node.name)
-  const meta = takeMeta()
+  const seen = takeMeta()
+  // A copy cut short is the truncation already, for whoever looks before the truncation itself.
+  const meta = node.kind === S_IFREG && size < seen.size ? { ...seen, mtimeNsec: C['UTIME_NOW']! } : seen
   if (parent === null) {
     copyNameless(union, node, from, meta, branch, size)
     return
   }
   const data = node.kind === S_IFREG ? copyData(union, node, from, meta, branch, size) : null
+  let kept = false
   try {
     ensureDir(union, parent, to)
     install(union, node, from, meta, branch, parent, data)
+    // Cut short, it is about to be truncated: an open that failed then would leave it truncated with an error.
+    if (data !== null && size !== Infinity) {
+      sys.dataSet(node.id, data.fd, 1, 0)
+      union.dataUsed()
+      kept = true
+    }
   } finally {
-    if (data !== null) dropData(branch, data)
+    if (data !== null && !kept) dropData(branch, data)
     branch.endWork()
   }
+}
+
+/** A finished copy that nobody will use. */
+function dropJob(union: Union, node: Node): void {
+  if (node.copy === null || !node.copy.done) return
+  dropData(union.branches[node.copy.branch]!, node.copy.data)
+  node.copy = null
 }
 
 function chooseFor(union: Union, dir: DirNode, from: number): number {
@@ -155,7 +174,7 @@ function makeObject(node: Node, from: Place, meta: Meta, branch: Branch, data: C
     if (origin !== '') storeXattr(at.dirfd, at.name, branch.keys.origin, origin)
     copyMeta(from, meta, at, branch)
   } catch (error) {
-    if (data === null) sys.unlinkat(at.dirfd, at.name, node.kind === S_IFDIR ? C['AT_REMOVEDIR']! : 0)
+    unmake(at, node.kind === S_IFDIR)
     throw error
   }
   return data === null || data.name === '' ? at : { dirfd: branch.work(), name: data.name }
@@ -174,6 +193,11 @@ function makeSpecial(node: Node, from: Place, meta: Meta, at: Place): void {
   }
 }
 
+/** Remove an object made in the work directory that will not be shown. */
+function unmake(made: Place, isDir: boolean): void {
+  if (made.name !== '') sys.unlinkat(made.dirfd, made.name, isDir ? C['AT_REMOVEDIR']! : 0)
+}
+
 /** Put a finished object in its place: link an unnamed file, move a work file. The parent's times stay as they were. */
 function appear(union: Union, made: Place, dir: DirNode, branch: Branch, name: Bytes): void {
   const to = slot(union, dir, branch.index, name)
@@ -182,7 +206,6 @@ function appear(union: Union, made: Place, dir: DirNode, branch: Branch, name: B
   const rc = made.name === ''
     ? sys.linkat(made.dirfd, '', to.dirfd, name)
     : sys.renameat2(made.dirfd, made.name, to.dirfd, name, C['RENAME_NOREPLACE']!)
-  if (rc < 0 && made.name !== '') sys.unlinkat(made.dirfd, made.name, 0)
   must(rc, 'copy-up', name)
   sys.utimens(to.dirfd, '', atime, atimeNsec, mtime, mtimeNsec)
 }
@@ -192,17 +215,20 @@ function install(union: Union, node: Node, from: Place, meta: Meta, branch: Bran
   const group = meta.nlink > 1 && union.config.plink ? node.group : ''
   const origin = originOf(union, node, from)
   const made = makeObject(node, from, meta, branch, data, group === '' ? origin : `${origin}:g`)
-  markImpure(union, parent, branch)
-  if (group !== '') {
-    const count = groupCount(union, node)
-    writeCount(branch, group, count >= 0 ? count : meta.nlink)
-    const names = branch.makeLinkDir()
-    must(sys.linkat(made.dirfd, made.name, names, groupName(group)), 'linkat', group)
-  }
+  let linked = false
   try {
+    markImpure(union, parent, branch)
+    if (group !== '') {
+      const count = groupCount(union, node)
+      writeCount(branch, group, count >= 0 ? count : meta.nlink)
+      const names = branch.makeLinkDir()
+      must(sys.linkat(made.dirfd, made.name, names, groupName(group)), 'linkat', group)
+      linked = true
+    }
     appear(union, made, parent, branch, node.name)
   } catch (error) {
-    if (group !== '') sys.unlinkat(branch.linkDir(), groupName(group), 0)
+    if (linked) sys.unlinkat(branch.linkDir(), groupName(group), 0)
+    if (data === null) unmake(made, false)
     throw error
   }
   node.indexed = group !== ''
@@ -214,7 +240,7 @@ function originOf(union: Union, node: Node, from: Place): string {
   const source = union.branches[node.top]!
   if (source.whiteable) {
     const kept = Buffer.alloc(64)
-    const length = sys.getxattr(from.dirfd, from.name, source.keys.origin, kept)
+    const length = readPrivate(from.dirfd, from.name, source.keys.origin, kept)
     if (length > 0) return kept.toString('latin1', 0, length).replace(/:g$/, '')
   }
   must(sys.statx(from.dirfd, from.name), 'statx', from.name)
@@ -230,7 +256,7 @@ function markImpure(union: Union, dir: DirNode, branch: Branch): void {
 
 /** An object gets another directory: if it has a stored origin, the directory is marked first. */
 export function carryOrigin(union: Union, at: Place, dir: DirNode, branch: Branch): void {
-  if (isImpure(union, dir) || sys.getxattr(at.dirfd, at.name, branch.keys.origin, Buffer.alloc(0)) <= 0) return
+  if (isImpure(union, dir) || readPrivate(at.dirfd, at.name, branch.keys.origin, Buffer.alloc(0)) === 0) return
   markImpure(union, dir, branch)
 }
 
@@ -279,7 +305,12 @@ export function ensureDir(union: Union, dir: DirNode, to: number): void {
   const meta = takeMeta()
   try {
     const made = makeObject(dir, from, meta, branch, null, '')
-    appear(union, made, dir.parent, branch, dir.name)
+    try {
+      appear(union, made, dir.parent, branch, dir.name)
+    } catch (error) {
+      unmake(made, true)
+      throw error
+    }
   } finally {
     branch.endWork()
   }

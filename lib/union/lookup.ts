@@ -14,6 +14,7 @@ import { followRedirect } from './redirect.js'
 import { dirfd } from './place.js'
 import { findCopy, groupKey } from './link-group.js'
 import type { Union } from './union.js'
+import { readPrivate } from './xattr-keys.js'
 
 const C = sys.constants
 const O_PATH_DIR = C['O_PATH']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
@@ -60,24 +61,40 @@ function isAbsent(rc: number): boolean {
  * @throws Errno EIO, EACCES, ... of a branch that cannot be asked
  */
 export function probe(union: Union, view: DirView, name: Bytes, from = 0): Found | null {
-  let found: Found | null = null
+  const search: Search = { found: null }
+  try {
+    descend(union, view, name, from, search)
+  } catch (error) {
+    if (search.found !== null) closeFound(search.found)
+    throw error
+  }
+  return search.found
+}
+
+/** What a probe has found so far. */
+interface Search {
+  found: Found | null
+}
+
+function descend(union: Union, view: DirView, name: Bytes, from: number, search: Search): void {
   for (const b of view.branches) {
     if (b < from) continue
     const branch = union.branches[b]!
     const fd = view.fd(b)
     const rc = sys.statx(fd, name)
     if (rc < 0) {
-      if (!isAbsent(rc)) return failed(found, rc, name)
+      if (!isAbsent(rc)) throw new Errno(-rc, 'statx', name)
       if (branch.whiteable && branch.format.isWhitedOut(fd, name)) break
       continue
     }
     const kind = st.kind
+    let found = search.found
     if (found === null) {
-      found = {
+      found = search.found = {
         kind, top: b, branches: [b], paths: null, redirects: [], fsid: branch.fsid, low: st.inoLow, high: st.inoHigh,
         nlink: st.nlink, fds: new Map(),
       }
-      if (kind !== S_IFDIR) return found
+      if (kind !== S_IFDIR) return
     } else {
       if (kind !== S_IFDIR) break
       found.branches.push(b)
@@ -87,12 +104,6 @@ export function probe(union: Union, view: DirView, name: Bytes, from = 0): Found
     }
     if (branch.whiteable && endsHere(union, branch, fd, name, found)) break
   }
-  return found
-}
-
-function failed(found: Found | null, rc: number, name: Bytes): never {
-  if (found !== null) closeFound(found)
-  throw new Errno(-rc, 'statx', name)
 }
 
 /** Close the fds a probe opened and nobody took over. */
@@ -104,9 +115,9 @@ export function closeFound(found: Found): void {
 /** Does the merge of directory `name` end on this branch? Follows a redirect, which ends it too. */
 function endsHere(union: Union, branch: Branch, parent: number, name: Bytes, found: Found): boolean {
   const fd = sys.openBeneath(parent, name, O_PATH_DIR)
-  if (fd < 0) return failed(found, fd, name)
+  if (fd < 0) throw new Errno(-fd, 'openat2', name)
   found.fds.set(branch.index, fd)
-  const length = branch.mayRedirect ? sys.getxattr(fd, '', branch.keys.redirect, xattrBuffer) : -1
+  const length = branch.mayRedirect ? readPrivate(fd, '', branch.keys.redirect, xattrBuffer) : -1
   if (length > 0) {
     const path = xattrBuffer.toString('latin1', 0, length)
     found.redirects.push({ at: branch.index, path })
@@ -119,8 +130,8 @@ function endsHere(union: Union, branch: Branch, parent: number, name: Bytes, fou
 /** The origin stored with a copied-up object, if any: sets it in `found`. Answers whether it belongs to a link group. */
 function readOrigin(union: Union, dirfd: number, name: Bytes, found: Found): boolean {
   const key = union.branches[found.top]!.keys.origin
-  const length = sys.getxattr(dirfd, name, key, xattrBuffer)
-  if (length <= 0) return false
+  const length = readPrivate(dirfd, name, key, xattrBuffer)
+  if (length === 0) return false
   const [fsid, ino, flag] = xattrBuffer.toString('latin1', 0, length).split(':')
   const number = Number(ino)
   if (fsid === undefined || !/^[0-9a-f]{16}$/.test(fsid) || !Number.isSafeInteger(number)) return false
@@ -135,7 +146,7 @@ export function isImpure(union: Union, dir: DirNode): boolean {
   if (dir.branches.length > 1) return true
   if (dir.impure < 0) {
     const branch = union.branches[dir.top]!
-    dir.impure = branch.whiteable && sys.getxattr(dirfd(union, dir, dir.top), '', branch.keys.impure, xattrBuffer) > 0 ? 1 : 0
+    dir.impure = branch.whiteable && readPrivate(dirfd(union, dir, dir.top), '', branch.keys.impure, xattrBuffer) > 0 ? 1 : 0
   }
   return dir.impure === 1
 }

@@ -14,7 +14,7 @@
  */
 import { sys } from '../os/native.js'
 import { st } from '../os/stat.js'
-import { must } from '../os/errno.js'
+import { Errno, must } from '../os/errno.js'
 import { openFile } from './data.js'
 import type { Node } from './node.js'
 import { place } from './place.js'
@@ -45,12 +45,13 @@ export class Passthrough {
 
   /**
    * A handle for an open of `node`, which for a writable one is on a writable branch already.
+   * @param made the file was made by this open, which must not fail any more: it is then served by us
    * @throws Errno of opening the branch file
    */
-  open(union: Union, node: Node): Handle {
+  open(union: Union, node: Node, made = false): Handle {
     if (!this.active) return STATELESS
     const pass = node.pass ??= { id: 0, handles: 0, passedOnce: false }
-    if (pass.handles === 0) pass.id = this.#mayPass(union, node) ? register(union, node) : 0
+    if (pass.handles === 0) pass.id = this.#backing(union, node, made)
     const fh = this.#next++
     this.#handles.set(fh, node)
     pass.handles++
@@ -59,6 +60,15 @@ export class Passthrough {
       return { fh, kind: 'passthrough', backingId: pass.id, keepCache: false }
     }
     return { fh, kind: 'cached', backingId: 0, keepCache: !pass.passedOnce }
+  }
+
+  #backing(union: Union, node: Node, made: boolean): number {
+    try {
+      return this.#mayPass(union, node) ? register(union, node) : 0
+    } catch (error) {
+      if (made && error instanceof Errno) return 0
+      throw error
+    }
   }
 
   /** Never a file that may be copied up; nor one whose suid a write must clear, which the kernel's own path would not do as the daemon. */

@@ -5,6 +5,7 @@
  *     trusted.tsaufs.redirect = usr/share/doc     path from the root of the union of the branches below this one
  */
 import { sys, type Bytes } from '../os/native.js'
+import { Errno, E } from '../os/errno.js'
 import { S_IFDIR } from '../os/stat.js'
 import { closeFound, probe, type Found } from './lookup.js'
 import type { DirNode, Redirect } from './node.js'
@@ -35,7 +36,11 @@ function step(union: Union, at: Stand, part: Bytes): Stand | null {
     const above = at.paths.get(b) ?? ''
     const path = found.paths?.get(b) ?? (above === '' ? part : `${above}/${part}`)
     const fd = found.fds.get(b) ?? sys.openBeneath(union.branches[b]!.fd, path, O_PATH_DIR)
-    if (fd < 0) break
+    if (fd === -E.ENOENT || fd === -E.ENOTDIR || fd === -E.ELOOP || fd === -E.EXDEV) break
+    if (fd < 0) {
+      closeFound(found)
+      throw new Errno(-fd, 'openat2', path)
+    }
     found.fds.set(b, fd)
     paths.set(b, path)
   }
@@ -55,8 +60,12 @@ export function followRedirect(union: Union, from: number, path: Bytes, found: F
     paths: new Map(), found: null,
   }
   for (const part of parts) {
-    const next: Stand | null = step(union, at, part)
-    if (at.found !== null) closeFound(at.found)
+    let next: Stand | null
+    try {
+      next = step(union, at, part)
+    } finally {
+      if (at.found !== null) closeFound(at.found)
+    }
     if (next === null) return
     at = next
   }

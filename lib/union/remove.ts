@@ -7,10 +7,11 @@ import { st } from '../os/stat.js'
 import { groupCount } from './attr.js'
 import type { Branch } from './branch.js'
 import { ensureDir } from './copy-up.js'
-import { dropGroup, readCount, writeCount } from './link-group.js'
+import { groupName, NO_PLAN, planCount, readCount, type Plan } from './link-group.js'
 import { closeFound, probe, viewOf } from './lookup.js'
 import type { DirNode, Node } from './node.js'
-import { dirfd, place, type Place } from './place.js'
+import { branchPath, dirfd, place, type Place } from './place.js'
+import type { Named } from './rename.js'
 import type { Union } from './union.js'
 
 const C = sys.constants
@@ -42,9 +43,12 @@ export function removalBranch(union: Union, dir: DirNode, node: Node): number {
   return to
 }
 
-/** Does `name` itself lie on this branch (and not only in the link directory)? */
+/** Does `name` itself lie on this branch (and not only in the link directory)? @throws Errno when that cannot be said */
 export function liesOn(union: Union, dir: DirNode, name: Bytes, branch: number): boolean {
-  return dir.branches.includes(branch) && sys.statx(dirfd(union, dir, branch), name) === 0
+  if (!dir.branches.includes(branch)) return false
+  const rc = sys.statx(dirfd(union, dir, branch), name)
+  if (rc < 0 && rc !== -E.ENOENT && rc !== -E.ENAMETOOLONG) throw new Errno(-rc, 'statx', name)
+  return rc === 0
 }
 
 /** Hide `name` below `branch`; the directory is copied up if need be. @throws Errno ENAMETOOLONG for a name without room for a whiteout */
@@ -54,10 +58,12 @@ export function whiteOut(union: Union, dir: DirNode, name: Bytes, branch: Branch
   must(branch.whiteOut(dirfd(union, dir, branch.index), name), 'whiteout', name)
 }
 
-/** Take a whiteout away again, or one that a new entry replaces. @throws Errno but not for ENOENT */
+/**
+ * Take away the whiteout that a new entry replaces. An entry beside its own whiteout counts, and ends the merge as the
+ * whiteout did: one that cannot be removed is no reason to fail, and no failure could undo the entry as well.
+ */
 export function unwhite(union: Union, dir: DirNode, name: Bytes, branch: Branch): void {
-  const rc = branch.format.remove(dirfd(union, dir, branch.index), name)
-  if (rc < 0 && rc !== -E.ENOENT && rc !== -E.ENAMETOOLONG) throw new Errno(-rc, 'unlinkat', branch.format.whiteoutOf(name))
+  branch.format.remove(dirfd(union, dir, branch.index), name)
 }
 
 /** May branch `branch` hold whiteouts that matter in this directory? Only where something lies below. */
@@ -76,28 +82,46 @@ export function holdOpen(union: Union, node: Node): number {
   return must(sys.openat(at.dirfd, at.name, O_PATH_NOFOLLOW, 0), 'open', at.name)
 }
 
-/** One name less in a counted link group. */
-export function uncount(union: Union, node: Node, to: number): void {
-  if (node.group === '') return
+/**
+ * Prepare that a link group has one name less: `dir/name`.
+ * @throws Errno ENOSPC, EIO, ...
+ */
+export function planUncount(union: Union, { node, dir, name }: Named, to: number): Plan {
+  if (node.group === '' || (!node.indexed && union.branches[node.top]!.writable)) return NO_PLAN
   const branch = union.branches[node.indexed ? node.top : to]!
-  const known = node.indexed ? readCount(branch, node.group) : groupCount(union, node)
-  if (!node.indexed && union.branches[node.top]!.writable) return
-  const at = place(union, node)
-  const count = known >= 0 ? known : sys.statx(at.dirfd, at.name) === 0 ? st.nlink : 1
-  if (count > 1) {
-    writeCount(branch, node.group, count - 1)
-    return
+  let count = node.indexed ? readCount(branch, node.group) : groupCount(union, node)
+  if (count < 0) {
+    const at = place(union, node)
+    must(sys.statx(at.dirfd, at.name), 'statx', at.name)
+    count = st.nlink
   }
-  dropGroup(branch, node)
-  union.tree.leaveGroup(node)
+  const plan = planCount(branch, node.group, Math.max(0, count - 1), '-', pathOf(union, dir, name, branch))
+  if (plan.count > 0) return plan
+  return {
+    ...plan,
+    commit: () => {
+      plan.commit()
+      union.tree.leaveGroup(node)
+    },
+  }
 }
 
-/** One name more in a counted link group. */
-export function recount(union: Union, node: Node): void {
-  if (!node.indexed) return
+/** Prepare that a counted link group has one name more: `dir/name`. @throws Errno ENOSPC, EIO, ... */
+export function planRecount(union: Union, { node, dir, name }: Named): Plan {
+  if (!node.indexed) return NO_PLAN
   const branch = union.branches[node.top]!
   const count = readCount(branch, node.group)
-  if (count >= 0) writeCount(branch, node.group, count + 1)
+  return count < 0 ? NO_PLAN : planCount(branch, node.group, count + 1, '+', pathOf(union, dir, name, branch))
+}
+
+function pathOf(union: Union, dir: DirNode, name: Bytes, branch: Branch): Bytes {
+  const above = branchPath(union, dir, branch.index)
+  return above === '' ? name : `${above}/${name}`
+}
+
+/** Undo the removal of a name of a copied-up link group: the link directory has the same file. */
+export function relink(union: Union, node: Node, dir: DirNode, name: Bytes, branch: Branch): void {
+  if (node.indexed) sys.linkat(branch.linkDir(), groupName(node.group), dirfd(union, dir, branch.index), name)
 }
 
 /**

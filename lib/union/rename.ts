@@ -6,12 +6,12 @@ import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
 import type { Branch } from './branch.js'
 import { carryOrigin, copyUp, ensureDir } from './copy-up.js'
-import { groupName } from './link-group.js'
+import { groupName, type Plan } from './link-group.js'
 import type { DirNode, Node } from './node.js'
 import { branchPath, dirfd, slot, type Place } from './place.js'
 import { writableAtOrAbove } from './policy/policy.js'
 import { hasLower, lowerPath } from './redirect.js'
-import { liesOn, mayHoldWhiteouts, unwhite, visibleBelow, whiteOut } from './remove.js'
+import { liesOn, mayHoldWhiteouts, relink, unwhite, visibleBelow, whiteOut } from './remove.js'
 import { swapDirs } from './swap.js'
 import type { Union } from './union.js'
 
@@ -79,21 +79,25 @@ export function bringUp(union: Union, from: Named, branch: Branch): void {
 }
 
 /**
- * Make a directory on `branch` independent of its name: what it has below is recorded as a redirect; one that has nothing
- * below becomes opaque if something would show through at `to`.
+ * Make a directory on `branch` independent of its name: what it has below is recorded as a redirect, which says where it
+ * is now and may stay whatever happens; one that has nothing below becomes opaque if something would show through at `to`.
+ * @returns what takes an opaque mark away again
  */
-export function detach(union: Union, node: DirNode, to: { readonly dir: DirNode; readonly name: Bytes }, branch: Branch): void {
+export function detach(union: Union, node: DirNode, to: { readonly dir: DirNode; readonly name: Bytes }, branch: Branch): () => void {
   const fd = dirfd(union, node, branch.index)
   if (hasLower(node, branch.index)) {
-    if (node.redirects.some(redirect => redirect.at === branch.index)) return
+    if (node.redirects.some(redirect => redirect.at === branch.index)) return () => {}
     const path = lowerPath(node, branch.index)
     const rc = sys.setxattr(fd, '', branch.keys.redirect, Buffer.from(path, 'latin1'), 0)
     if (rc === -E.EOPNOTSUPP || rc === -E.ERANGE || rc === -E.EPERM) throw new Errno(E.EXDEV, 'rename', node.name)
     must(rc, 'setxattr', branch.keys.redirect)
     node.redirects = [...node.redirects, { at: branch.index, path }]
   } else if (union.config.diropq === 'always' || showsThrough(union, to, branch)) {
+    const marked = branch.format.isOpaque(fd)
     must(branch.format.setOpaque(fd), 'opaque', node.name)
+    if (!marked) return () => { branch.format.clearOpaque(fd) }
   }
+  return () => {}
 }
 
 /** Is there something below at `to`, or hidden there by this branch's own whiteout? A new directory must not merge with it. */
@@ -109,11 +113,18 @@ function pinPaths(union: Union, node: DirNode, above: number): void {
   node.paths = paths.size === 0 ? null : paths
 }
 
+/** Undo a rename of a file whose replaced target was a name of a copied-up link group. */
+function moveBack(union: Union, source: Place, target: Place, to: Destination, branch: Branch): void {
+  sys.renameat2(target.dirfd, target.name, source.dirfd, source.name, 0)
+  if (to.node !== null) relink(union, to.node, to.dir, to.name, branch)
+}
+
 /**
  * The rename on one branch. @pre bringUp, both directories on `branch`, a directory source detached
+ * @param plan  for the replaced target's link group; if it cannot be carried out the rename is undone
  * @param flags RENAME_WHITEOUT or 0: with it the kernel leaves a character device 0:0 as the caller asked
  */
-export function actRename(union: Union, from: Named, to: Destination, branch: Branch, flags: number): void {
+export function actRename(union: Union, from: Named, to: Destination, branch: Branch, flags: number, plan: Plan): void {
   const source = slot(union, from.dir, branch.index, from.name)
   const target = slot(union, to.dir, branch.index, to.name)
   const hides = flags === 0 && visibleBelow(union, from.dir, from.name, branch.index)
@@ -126,6 +137,12 @@ export function actRename(union: Union, from: Named, to: Destination, branch: Br
       swapDirs(branch, source, target, above === '' ? from.name : `${above}/${from.name}`)
     } else {
       must(rc, 'renameat2', from.name)
+      try {
+        plan.commit()
+      } catch (error) {
+        moveBack(union, source, target, to, branch)
+        throw error
+      }
     }
   } catch (error) {
     if (hides) branch.format.remove(source.dirfd, from.name)

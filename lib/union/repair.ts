@@ -3,6 +3,7 @@
  *
  *     .wh..wh.work/*            temporaries: removed, with everything in them
  *     .wh..wh.work/swap.N       a directory rename over an emptied directory: finished (rename-dir.ts)
+ *     .wh..wh.plnk/*.p          a link group's next number of names: settled (link-group.ts)
  *     x and .wh.x               a create, unlink or rename cut short: x counts. The whiteout goes; a directory x becomes
  *                               opaque first, as the whiteout said that nothing below belongs to it
  *
@@ -13,6 +14,7 @@ import { sys, type Bytes } from '../os/native.js'
 import { E, must } from '../os/errno.js'
 import { S_IFDIR, st } from '../os/stat.js'
 import type { Branch } from './branch.js'
+import { settlePlans } from './link-group.js'
 import { removeTree } from './remove.js'
 import { finishSwap, isSwap } from './swap.js'
 import { LINK_DIR, WORK_DIR } from './whiteout/aufs.js'
@@ -56,7 +58,10 @@ function clearWork(branch: Branch, report: (line: string) => void): void {
   const links = sys.openBeneath(branch.fd, LINK_DIR, O_PATH_DIR)
   if (links < 0) return
   const raw = sys.readdir(links)
-  if (typeof raw !== 'number') for (const name of raw.names) if (name.startsWith('t')) sys.unlinkat(links, name, 0)
+  if (typeof raw !== 'number') {
+    settlePlans(branch, links, raw.names)
+    for (const name of raw.names) if (name.startsWith('t')) sys.unlinkat(links, name, 0)
+  }
   sys.close(links)
 }
 

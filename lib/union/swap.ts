@@ -34,16 +34,24 @@ export function swapDirs(branch: Branch, from: Place, to: Place, path: Bytes): v
     const rc = sys.renameat2(from.dirfd, from.name, to.dirfd, to.name, C['RENAME_EXCHANGE']!)
     if (rc < 0) sys.unlinkat(work, note, 0)
     must(rc, 'renameat2', to.name)
-    discard(branch, from, work)
+    const discarded = discard(branch, from, work)
+    if (discarded < 0 && sys.renameat2(from.dirfd, from.name, to.dirfd, to.name, C['RENAME_EXCHANGE']!) < 0) {
+      // Neither forth nor back: the note stays, and the next mount removes the old target.
+      return
+    }
     sys.unlinkat(work, note, 0)
+    must(discarded, 'renameat2', from.name)
   } finally {
     branch.endWork()
   }
 }
 
-function discard(branch: Branch, at: Place, work: number): void {
+/** Take a directory out of sight; what of it cannot be removed is left for the next mount. @returns 0 or -errno if it is still there */
+function discard(branch: Branch, at: Place, work: number): number {
   const temp = branch.temp()
-  if (sys.renameat2(at.dirfd, at.name, work, temp, 0) === 0) removeTree(work, temp)
+  const rc = sys.renameat2(at.dirfd, at.name, work, temp, 0)
+  if (rc === 0) removeTree(work, temp)
+  return rc
 }
 
 /** After a crash: if the exchange had happened, remove the old target. */

@@ -37,6 +37,8 @@ export class Union {
   readonly noOpendir: boolean
   /** The node that `sys.stat` describes just now, if any: spares a statx right after a lookup. Gone with the request. */
   statOf: Node | null = null
+  /** Node whose attributes() are in `sys.stat`, taken while its operation could still be undone. */
+  shown: Node | null = null
   #sweeping: NodeJS.Timeout | null = null
 
   private constructor(config: MountConfig, branches: readonly Branch[]) {
@@ -154,6 +156,7 @@ export class Union {
   /** After every request: close what was evicted during it. */
   afterRequest(): void {
     this.statOf = null
+    this.shown = null
     this.dirfds.endRequest()
   }
 

@@ -3,7 +3,7 @@
  * Privileged daemons write `trusted.tsaufs.*`, others `user.tsaufs.*`; both are hidden always.
  */
 import { sys, type Bytes } from '../os/native.js'
-import { E } from '../os/errno.js'
+import { Errno, E } from '../os/errno.js'
 import type { XattrClass } from '../config/config.js'
 
 const SPACES = ['trusted.tsaufs.', 'user.tsaufs.'] as const
@@ -35,6 +35,20 @@ export function probeUserXattrs(fd: number): void {
 /** The keys of this process. */
 export function xattrKeys(): XattrKeys {
   return { origin: `${space}origin`, redirect: `${space}redirect`, impure: `${space}impure`, dirty: `${space}dirty` }
+}
+
+/** What says that an object has no such attribute, or none that is ours. */
+const NO_XATTR: ReadonlySet<number> = new Set([-E.ENODATA, -E.EOPNOTSUPP, -E.ENOSYS, -E.EPERM, -E.EACCES, -E.ERANGE])
+
+/**
+ * One of our attributes.
+ * @returns its length in `out`; 0 if there is none, or one too long to be ours
+ * @throws Errno EIO, ENOENT, ...
+ */
+export function readPrivate(dirfd: number, name: Bytes, key: Bytes, out: Buffer): number {
+  const length = sys.getxattr(dirfd, name, key, out)
+  if (length < 0 && !NO_XATTR.has(length)) throw new Errno(-length, 'getxattr', key)
+  return Math.max(length, 0)
 }
 
 /** True for a key that users neither see nor set. */

@@ -115,6 +115,21 @@ t.test('a read-only file system given as rw', { skip: NEEDS_ROOT }, async (t) =>
   t.same(box.records(), [])
 })
 
+t.test('no place for the state', { skip: NEEDS_ROOT }, async (t) => {
+  const box = new Sandbox(t).files({ file: '' })
+  const rows: readonly (readonly [place: string, line: string])[] = [
+    [box.at('file'), "state directory: EACCES: none can be written (@/file: EEXIST); set TSAUFS_RUN_DIR"],
+    [box.at('x'.repeat(80)), `state directory @/${'x'.repeat(80)}: ENAMETOOLONG: a socket in it has a path of more than 107 bytes; set TSAUFS_RUN_DIR`],
+  ]
+  for (const [place, line] of rows) {
+    box.env['TSAUFS_RUN_DIR'] = place
+    const { exit, complaints } = box.run('mount', '-o', 'dirs=a:b', 'mnt')
+    t.same(complaints, [line])
+    t.equal(exit, 32)
+    t.same(box.mounts(), [])
+  }
+})
+
 t.test('bind mounts do not hide an overlap', { skip: NEEDS_ROOT }, async (t) => {
   const box = new Sandbox(t).files({ 'a/sub/x': '', 'c/x': '' })
   t.equal(box.exec('mount', '--bind', 'a', 'c').exit, 0)

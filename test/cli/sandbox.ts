@@ -67,10 +67,19 @@ export class Sandbox {
     return { exit: status, stdout, complaints: lines.map((line) => line.replace(/^tsaufs: /, '').replaceAll(this.path, '@')) }
   }
 
-  /** `tsaufs WORDS...` as nobody, from a copy of the program: the repository may lie where only root can read. */
+  /** A command as nobody. */
+  asUser(...words: string[]): Outcome {
+    return this.exec('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', ...words)
+  }
+
+  /** `tsaufs WORDS...` as nobody. */
   user(t: Test, ...words: string[]): Outcome {
-    const copy = programForAll(t)
-    return this.exec('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', process.execPath, join(copy, 'bin', 'tsaufs.js'), ...words)
+    return this.asUser(process.execPath, this.programForUsers(t), ...words)
+  }
+
+  /** `bin/tsaufs.js` of a copy of the program: the repository may lie where only root can read. */
+  programForUsers(t: Test): string {
+    return join(programForAll(t), 'bin', 'tsaufs.js')
   }
 
   /** A shell script in the sandbox; `$tsaufs` runs the program, for arguments that are not UTF-8 (`$(printf '\377')`). */

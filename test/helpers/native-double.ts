@@ -6,7 +6,8 @@
  *     {"crash": {"n": 3, "when": "after", "which": "mutating"}}     SIGKILL at the third counted call
  *     {"disarm": {}}                                                answers a Report and stops counting
  *
- * `which` is a class of calls: `all`; `mutating` changes a branch; `space` may run out of space; `fds` makes descriptors.
+ * `which` is a class of calls: `all`; `mutating` changes a branch; `space` takes inodes or blocks (new names for what is
+ * there mostly fit where an old one was); `fds` makes descriptors.
  */
 import { createServer } from 'node:net'
 import { fstatSync } from 'node:fs'
@@ -46,10 +47,10 @@ const UNTOUCHED = new Set([
 ])
 const FDS = new Set(['openat', 'openBeneath', 'reopen', 'tmpfile', 'createAs', 'tmpfileAs', 'cloneMount', 'backingOpen', 'readdir'])
 const SPACE = new Set([
-  'mkdirat', 'mknodat', 'symlinkat', 'linkat', 'renameat2', 'tmpfile', 'mkdirAs', 'mknodAs', 'symlinkAs', 'createAs', 'tmpfileAs', 'setxattr',
+  'mkdirat', 'mknodat', 'symlinkat', 'tmpfile', 'mkdirAs', 'mknodAs', 'symlinkAs', 'createAs', 'tmpfileAs', 'setxattr',
   'copyData', 'copyDataAsync.done',
 ])
-const MUTATING = new Set([...SPACE, 'unlinkat', 'chmod', 'chown', 'utimens', 'removexattr', 'ftruncate'])
+const MUTATING = new Set([...SPACE, 'linkat', 'renameat2', 'unlinkat', 'chmod', 'chown', 'utimens', 'removexattr', 'ftruncate'])
 
 let counting = false
 let fault: Arm | null = null

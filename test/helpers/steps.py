@@ -240,11 +240,16 @@ def op_readdir(path):
     return sorted(out)
 
 
-def op_open(fd, path, flags, mode=0o666):
-    S.fds[fd] = os.open(b(path), bits(flags, 'O_') | os.O_CLOEXEC, mode)
+def keep(name, fd):
+    """Give an open file a name; what had it is closed."""
+    old = S.fds.get(name)
+    S.fds[name] = fd
+    if old is not None:
+        os.close(old)
 
 
-def op_reopen(new, fd, flags): S.fds[new] = os.open('/proc/self/fd/%d' % S.fds[fd], bits(flags, 'O_') | os.O_CLOEXEC)
+def op_open(fd, path, flags, mode=0o666): keep(fd, os.open(b(path), bits(flags, 'O_') | os.O_CLOEXEC, mode))
+def op_reopen(new, fd, flags): keep(new, os.open('/proc/self/fd/%d' % S.fds[fd], bits(flags, 'O_') | os.O_CLOEXEC))
 def op_close(fd): os.close(S.fds.pop(fd))
 def op_fread(fd, off, size): return t(os.pread(S.fds[fd], size, off))
 def op_next(fd, size): return t(os.read(S.fds[fd], size))
@@ -262,7 +267,7 @@ def op_syncfs(fd): check(libc.syncfs(S.fds[fd]))
 def op_fallocate(fd, mode, off, size): check(libc.fallocate(S.fds[fd], bits(mode, '', FALLOC), off, size))
 def op_seek(fd, off, whence): return os.lseek(S.fds[fd], off, getattr(os, 'SEEK_' + whence))
 def op_flistdir(fd): return sorted(os.listdir(S.fds[fd]))
-def op_openat(new, fd, path, flags): S.fds[new] = os.open(b(path), bits(flags, 'O_') | os.O_CLOEXEC, 0o666, dir_fd=S.fds[fd])
+def op_openat(new, fd, path, flags): keep(new, os.open(b(path), bits(flags, 'O_') | os.O_CLOEXEC, 0o666, dir_fd=S.fds[fd]))
 def op_linkfd(fd, path): check(libc.linkat(AT_FDCWD, b'/proc/self/fd/%d' % S.fds[fd], AT_FDCWD, b(path), 0x400))
 
 
@@ -542,7 +547,7 @@ def run_steps(steps):
         try:
             out.append({'v': OPS[op](*args)})
         except OSError as e:
-            out.append({'e': errno.errorcode.get(e.errno, str(e.errno)) if e.errno else 'EUNKNOWN'})
+            out.append({'e': 'EOPNOTSUPP' if e.errno == errno.EOPNOTSUPP else errno.errorcode.get(e.errno, 'EUNKNOWN')})
         except Exception as e:
             out.append({'x': '%s: %s' % (type(e).__name__, e)})
     return out
@@ -658,7 +663,9 @@ def describe(full):
     if e['type'] == 'file':
         e['sha'] = content_id(full, st)
         if st.st_size <= 100:
-            e['content'] = t(read_file(t(full)))
+            fd = os.open(full, os.O_RDONLY | os.O_NOATIME)
+            e['content'] = t(read_all(fd))
+            os.close(fd)
     return e
 
 
@@ -668,13 +675,17 @@ def walk(root):
     stack = [(b'', root)]
     while stack:
         rel, full = stack.pop()
-        with os.scandir(full) as it:
-            entries = sorted(it, key=lambda e: e.name)
-        for e in entries:
-            name = os.path.join(rel, e.name)
-            path = os.path.join(full, e.name)
+        fd = os.open(full, os.O_RDONLY | os.O_DIRECTORY | os.O_NOATIME)
+        try:
+            with os.scandir(fd) as it:
+                entries = sorted((os.fsencode(e.name), e.is_dir(follow_symlinks=False)) for e in it)
+        finally:
+            os.close(fd)
+        for entry, is_dir in entries:
+            name = os.path.join(rel, entry)
+            path = os.path.join(full, entry)
             yield t(name), path
-            if e.is_dir(follow_symlinks=False):
+            if is_dir:
                 stack.append((name, path))
 
 

@@ -2,6 +2,16 @@
 # $work/lower (the tree, never written), $work/rw (empty branch), $work/scratch, $work/mnt (where it is to appear).
 # Sourced by scripts/real-tree.sh.
 
+# The kernel ends a step's namespaces a moment after its last process: until then a mount may be busy.
+umount_idle() {
+  local try
+  for try in $(seq 50); do
+    umount "$1" 2> /dev/null && return
+    sleep 0.1
+  done
+  umount "$1"
+}
+
 all_subjects='plain overlayfs fuse-overlayfs tsaufs'
 
 # A plain directory has no branches: the tree is copied once, and "mounting" is a bind.
@@ -9,7 +19,7 @@ mount_plain() {
   [ -d "$work/rw/copy" ] || cp -a "$work/lower" "$work/rw/copy"
   mount --bind "$work/rw/copy" "$work/mnt"
 }
-umount_plain() { umount "$work/mnt"; }
+umount_plain() { umount_idle "$work/mnt"; }
 
 # index and xino: what overlayfs must be asked for to keep hard links and inode numbers; redirect_dir: to rename directories.
 mount_overlayfs() {
@@ -17,14 +27,14 @@ mount_overlayfs() {
   mount -t overlay -o "lowerdir=$work/lower,upperdir=$work/rw,workdir=$work/scratch/ovl" \
     -o "index=on,xino=on,redirect_dir=on${mount_options:+,$mount_options}" overlay "$work/mnt"
 }
-umount_overlayfs() { umount "$work/mnt"; }
+umount_overlayfs() { umount_idle "$work/mnt"; }
 
 mount_fuse-overlayfs() {
   mkdir -p "$work/scratch/ovl"
   fuse-overlayfs -o "lowerdir=$work/lower,upperdir=$work/rw,workdir=$work/scratch/ovl,dev,suid" \
     ${mount_options:+-o "$mount_options"} "$work/mnt"
 }
-umount_fuse-overlayfs() { umount "$work/mnt"; }
+umount_fuse-overlayfs() { umount_idle "$work/mnt"; }
 
 mount_tsaufs() {
   node "$repo/bin/tsaufs.js" mount -o "dirs=$work/rw=rw:$work/lower=rr${mount_options:+,$mount_options}" none "$work/mnt"

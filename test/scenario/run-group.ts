@@ -76,18 +76,18 @@ class GroupRun {
       const [name, perm] = text.split('=') as [string, string]
       return { name, perm, path: join(this.work, i === 0 ? 'top' : '', name) }
     })
-    this.mountpoint = subject.format === null ? join(this.work, 'plain') : join(this.work, 'mnt')
+    this.mountpoint = subject.format === null ? join(this.work, 'top/plain') : join(this.work, 'mnt')
   }
 
   async prepare(): Promise<void> {
-    for (const d of [join(this.work, 'top'), this.mountpoint]) mkdirSync(d)
+    mkdirSync(join(this.work, 'top'))
     if (this.tmpfs !== undefined) {
       // Of the plain directory the size is not the point; it is given room.
       const size = this.subject.format === null ? '64m' : this.tmpfs
       const { code, err } = await runProgram(['mount', '-t', 'tmpfs', '-o', `size=${size},mode=755`, 'tmpfs', join(this.work, 'top')])
       if (code !== 0) throw new Error(err)
     }
-    for (const d of [join(this.work, 'top/scratch'), ...this.branches.map((b) => b.path)]) mkdirSync(d)
+    for (const d of [this.mountpoint, join(this.work, 'top/scratch'), ...this.branches.map((b) => b.path)]) mkdirSync(d)
     for (const outcome of this.outcome.rows) {
       try {
         await this.buildRow(outcome.row)

@@ -18,7 +18,11 @@ export function branchesCommand(): Command {
     .action((mountpoint: string, flags: { json?: true }) => {
       const dev = mountAt(mountPlace(mountpoint, workingDirectory()))?.dev
       const mount = liveMounts().find((record) => record.dev === dev)
-      if (mount === undefined) throw new MountError(`branches ${mountpoint}`, 'EINVAL', "no union is mounted there; 'tsaufs list' shows them", EXIT.FAILED)
+      if (mount === undefined) {
+        throw new MountError(
+          `branches ${mountpoint}`, 'EINVAL', "no union is mounted there; 'tsaufs list' shows them", EXIT.FAILED,
+        )
+      }
       if (flags.json === true) printJson(mount.branches.map(readable))
       else for (const branch of mount.branches) print(branch)
     })

@@ -14,9 +14,13 @@ export function listCommand(): Command {
     .action((flags: { json?: true }) => {
       const mounts = liveMounts()
       if (flags.json === true) {
-        printJson(mounts.map(({ id, mountpoint, pid, dev, branches }) => ({ id, mountpoint: readable(mountpoint), pid, dev, branches: branches.map(readable) })))
+        printJson(mounts.map(({ id, mountpoint, pid, dev, branches }) => (
+          { id, mountpoint: readable(mountpoint), pid, dev, branches: branches.map(readable) }
+        )))
         return
       }
-      for (const { id, mountpoint, pid, branches } of mounts) print(`${id} ${pid} ${escapePath(mountpoint)} ${branches.join(':')}`)
+      for (const { id, mountpoint, pid, branches } of mounts) {
+        print(`${id} ${pid} ${escapePath(mountpoint)} ${branches.join(':')}`)
+      }
     })
 }

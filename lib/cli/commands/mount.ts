@@ -13,13 +13,15 @@ interface Flags {
   readonly verbose?: true
 }
 
+const append = (value: string, all: readonly string[]): string[] => [...all, value]
+
 /** Build the command. */
 export function mountCommand(): Command {
   return new Command('mount')
     .description('mount a union of directories; returns when it answers')
     .usage('[-f] [-v] -o OPTIONS [SOURCE] MOUNTPOINT')
     .argument('<mountpoint...>', 'the mount point; before it what /proc/mounts shows as the source (none)')
-    .option('-o, --options <options>', 'mount options; may be given more than once', (value: string, all: string[]) => [...all, value], [])
+    .option('-o, --options <options>', 'mount options; may be given more than once', append, [])
     .option('-f, --foreground', 'serve in this process until unmounted')
     .option('-v, --verbose', 'say what is done')
     .addHelpText('after', () => `\n${optionsHelp()}`)
@@ -27,7 +29,9 @@ export function mountCommand(): Command {
       if (where.length > 2) throw usage(`mount ${where.join(' ')}`, 'too many arguments; give [SOURCE] MOUNTPOINT')
       const [source, mountpoint] = where.length === 2 ? where : ['none', ...where]
       process.exitCode = await mountUnion(
-        { options: flags.options.join(','), source: source ?? 'none', mountpoint: mountpoint ?? '', cwd: workingDirectory() },
+        {
+          options: flags.options.join(','), source: source ?? 'none', mountpoint: mountpoint ?? '', cwd: workingDirectory(),
+        },
         { foreground: flags.foreground === true, verbose: flags.verbose === true },
       )
     })

@@ -32,18 +32,15 @@ export function prepareEntry(union: Union, nodeid: number, name: Bytes): Target 
 }
 
 /**
- * Finish a creation: the whiteout goes, then the node is entered. If the whiteout cannot be removed the new entry goes again.
+ * Finish a creation: the whiteout goes, the node is entered. Nothing fails after the statx.
  * @param undo removes what was created
  */
 export function publishEntry(union: Union, at: Target, undo: () => void): Node {
   const { dir, name, branch } = at
-  try {
-    if (mayHoldWhiteouts(dir, branch.index)) unwhite(union, dir, name, branch)
-    must(sys.statx(at.dirfd, name), 'statx', name)
-  } catch (error) {
-    undo()
-    throw error
-  }
+  const rc = sys.statx(at.dirfd, name)
+  if (rc < 0) undo()
+  must(rc, 'statx', name)
+  if (mayHoldWhiteouts(dir, branch.index)) unwhite(union, dir, name, branch)
   const stale = dir.children.get(name)
   if (stale !== undefined) union.vanish(stale)
   return enterNew(union, at)

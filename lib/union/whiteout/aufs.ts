@@ -3,7 +3,7 @@
  * an opaque directory, `.wh..wh.*` for bookkeeping. Sources: aufs(5) "whiteout"; OCI image-spec layer.md "Whiteouts".
  */
 import { sys, type Bytes } from '../../os/native.js'
-import { E } from '../../os/errno.js'
+import { Errno, E } from '../../os/errno.js'
 import type { NameClass, WhiteoutFormat } from './format.js'
 
 const PREFIX = '.wh.'
@@ -17,7 +17,12 @@ export const LINK_DIR = '.wh..wh.plnk'
 
 const O_EXCL_CREATE = sys.constants['O_CREAT']! | sys.constants['O_EXCL']! | sys.constants['O_WRONLY']!
 
-const O_PATH_DIR = sys.constants['O_PATH']! | sys.constants['O_DIRECTORY']! | sys.constants['O_NOFOLLOW']!
+/** Is there such a name? @throws Errno when that cannot be said */
+function exists(dirfd: number, name: Bytes): boolean {
+  const rc = sys.statx(dirfd, name)
+  if (rc < 0 && rc !== -E.ENOENT && rc !== -E.ENOTDIR && rc !== -E.ENAMETOOLONG) throw new Errno(-rc, 'statx', name)
+  return rc === 0
+}
 
 /** An empty file `name` of mode 0444, as a link to `base` where that works. */
 function createEmpty(dirfd: number, name: Bytes, base: number): number {
@@ -40,15 +45,10 @@ export const aufs: WhiteoutFormat = {
   },
   hidden: name => name.slice(PREFIX.length),
   whiteoutOf: name => PREFIX + name,
-  isWhitedOut: (dirfd, name) => name.length <= NAME_MAX - PREFIX.length && sys.statx(dirfd, PREFIX + name) === 0,
-  isOpaque: dirfd => sys.statx(dirfd, OPAQUE) === 0,
+  isWhitedOut: (dirfd, name) => name.length <= NAME_MAX - PREFIX.length && exists(dirfd, PREFIX + name),
+  isOpaque: dirfd => exists(dirfd, OPAQUE),
   setOpaque: dirfd => createEmpty(dirfd, OPAQUE, -1),
-  clearOpaque(dirfd, name) {
-    const fd = sys.openBeneath(dirfd, name, O_PATH_DIR)
-    if (fd < 0) return
-    sys.unlinkat(fd, OPAQUE, 0)
-    sys.close(fd)
-  },
+  clearOpaque: dirfd => { sys.unlinkat(dirfd, OPAQUE, 0) },
   create: (dirfd, name, base) => createEmpty(dirfd, PREFIX + name, base),
   remove: (dirfd, name) => sys.unlinkat(dirfd, PREFIX + name, 0),
 }

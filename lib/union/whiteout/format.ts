@@ -18,14 +18,14 @@ export interface WhiteoutFormat {
   hidden(name: Bytes): Bytes
   /** The name of the whiteout for `name`. */
   whiteoutOf(name: Bytes): Bytes
-  /** True if `dirfd` (the merged directory on this branch) hides `name` of the branches below. */
+  /** True if `dirfd` (the merged directory on this branch) hides `name` of the branches below. @throws Errno EIO, ... */
   isWhitedOut(dirfd: number, name: Bytes): boolean
-  /** True if the open directory `dirfd` ends the merge. */
+  /** True if the open directory `dirfd` ends the merge. @throws Errno EIO, ... */
   isOpaque(dirfd: number): boolean
   /** Mark the open directory: nothing of the branches below belongs to it. EEXIST is success. */
   setOpaque(dirfd: number): number
-  /** Take the mark of directory `name` in `dirfd` away again, when its creation is undone. */
-  clearOpaque(dirfd: number, name: Bytes): void
+  /** Take the mark of the open directory away again, when what it was made for is undone. */
+  clearOpaque(dirfd: number): void
   /** Hide `name` below; `base` is an open file to link whiteouts to, or -1 for a file of its own. EEXIST is success. */
   create(dirfd: number, name: Bytes, base: number): number
   /** Undo `create`; ENOENT when there is none. */

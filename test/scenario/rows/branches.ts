@@ -18,7 +18,7 @@ export const branchRows: readonly Row[] = [
     given: { R: { r: 'R' }, L1: { f: 'F', d: { x: 'X' }, gone: 'G' } },
     mount: 'R=rw:L1=ro,udba=reval',
     branchesChange: true,
-    steps: [['read', 'f', 'F'], ['stat', 'no', 'ENOENT'], ['readdir', 'd', ['x']], ['stat', 'gone'], ['write', '@L1/no', 'now'], ['read', 'no', 'now'], ['write', '@L1/d/y', 'Y'], ['readdir', 'd', ['x', 'y']], ['unlink', '@L1/gone'], ['stat', 'gone', 'ENOENT'], ['write', '@R/f', 'over'], ['read', 'f', 'over'],
+    steps: [['read', 'f', 'F'], ['stat', 'no', 'ENOENT'], ['readdir', 'd', ['x']], ['stat', 'gone'], ['write', '@L1/no', 'now'], ['read', 'no', 'now'], ['write', '@L1/d/y', 'Y'], ['readdir', 'd', ['x', 'y']], ['unlink', '@L1/gone'], ['stat', 'gone', 'ENOENT'], ['rename', '@L1/f', '@L1/f2'], ['stat', 'f', 'ENOENT'], ['read', 'f2', 'F'],
       ['append', '@R/r', '!!!'], ['read', 'r', 'R!!!'], ['stat', 'r', { size: 4 }], ['chmod', '@R/r', 0o600], ['stat', 'r', { mode: 0o600 }]],
   },
   {

@@ -2,7 +2,7 @@
 import { hardlink } from '../../helpers/tree.js'
 import type { Row } from '../row.js'
 
-const STALE = { 'fuse-overlayfs': 'calls on descriptors go by name' } as const
+const STALE = { 'fuse-overlayfs': 'calls on descriptors go by name', overlayfs: 'link count of, and changes to, a removed lower file' } as const
 
 export const unlinkedRows: readonly Row[] = [
   {

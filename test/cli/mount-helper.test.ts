@@ -1,0 +1,54 @@
+/** `mount.tsaufs` as mount(8) calls it, and its installation. The transcript over mount(8) itself: transcript.test.ts. */
+import t from 'tap'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseHelperArguments, type HelperCall } from '../../lib/cli/mount-helper.js'
+import { NEEDS_ROOT, REPO, Sandbox } from './sandbox.js'
+
+const plain: HelperCall = { source: 'none', mountpoint: '/mnt', options: '', sloppy: false, fake: false, verbose: false }
+
+const GOOD: readonly (readonly [args: string, call: Partial<HelperCall>])[] = [
+  ['none /mnt', {}],
+  ['none /mnt -o rw,dirs=a:b', { options: 'rw,dirs=a:b' }],
+  ['none /mnt -o rw -o dirs=a', { options: 'rw,dirs=a' }],
+  ['none /mnt -s -v -n -o x', { options: 'x', sloppy: true, verbose: true }],
+  ['none /mnt -sfnv', { sloppy: true, fake: true, verbose: true }],
+  ['-o x none /mnt', { options: 'x' }],
+  ['none /mnt -t fuse.tsaufs -o x', { options: 'x' }],
+  ['- /mnt', { source: '-' }],
+]
+
+const BAD: readonly (readonly [args: string, message: string])[] = [
+  ['none', 'mount.tsaufs: EINVAL: usage: mount.tsaufs SOURCE DIR [-sfnv] [-o OPTIONS]'],
+  ['none /mnt more', 'mount.tsaufs: EINVAL: usage: mount.tsaufs SOURCE DIR [-sfnv] [-o OPTIONS]'],
+  ['none /mnt -x', 'mount.tsaufs -x: EINVAL: unknown argument; usage: mount.tsaufs SOURCE DIR [-sfnv] [-o OPTIONS]'],
+  ['none /mnt -o', 'mount.tsaufs -o: EINVAL: it needs a value'],
+  ['none /mnt -N 5', 'mount.tsaufs -N 5: EOPNOTSUPP: not here; use nsenter --mount=FILE mount ...'],
+]
+
+t.test('the arguments of mount(8)', async (t) => {
+  for (const [args, call] of GOOD) t.same(parseHelperArguments(args.split(' ')), { ...plain, ...call }, args)
+  for (const [args, message] of BAD) t.throws(() => parseHelperArguments(args.split(' ')), { message, exit: 2 }, args)
+})
+
+t.test('installed, it needs nothing from its environment', { skip: NEEDS_ROOT }, async (t) => {
+  const box = new Sandbox(t).files({ 'a/x': '', 'b/y': '' })
+  const install = join(REPO, 'scripts', 'install-mount-helper.sh')
+  box.env['DESTDIR'] = box.at('dest')
+  t.equal(box.exec(install).exit, 0)
+  const helper = box.at('dest/sbin/mount.tsaufs')
+  const bare = ['-i', `TSAUFS_RUN_DIR=${box.at('run')}`, 'PATH=/nowhere']
+  t.same(box.exec('env', ...bare, helper, 'none', box.at('mnt'), '-o', 'rw,dirs=./a:./b'), { exit: 0, stdout: '', complaints: [] })
+  t.equal(box.exec('ls', 'mnt').stdout, 'x\ny\n', 'relative branches begin where mount(8) was called')
+  t.equal(box.run('umount', 'mnt').exit, 0)
+
+  t.same(box.exec('env', ...bare, helper, 'none', box.at('mnt'), '-f', '-o', 'dirs=./a:./b'), { exit: 0, stdout: '', complaints: [] })
+  t.same(box.mounts(), [], '-f: nothing is mounted')
+  t.same(box.exec(helper, 'none', 'mnt', '-s', '-f', '-o', 'dirs=a:b,bogus'), { exit: 0, stdout: '', complaints: ["unknown option 'bogus' ignored"] })
+  t.equal(box.exec(helper, 'none', 'mnt', '-o', 'dirs=a:b,bogus').exit, 2)
+  t.equal(box.exec(helper, 'none', 'mnt', '-o', 'dirs=a:c').exit, 32)
+
+  t.equal(box.exec(install, '--uninstall').exit, 0)
+  t.notOk(existsSync(helper))
+  t.same(box.remains(), [])
+})

@@ -1,0 +1,51 @@
+/** Mounting without being root: through fusermount3, and as root of a user namespace. */
+import t from 'tap'
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { NEEDS_ROOT, Sandbox } from './sandbox.js'
+
+const NOBODY = 65534
+
+/** A sandbox that belongs to nobody. */
+function usersBox(t: ConstructorParameters<typeof Sandbox>[0]): Sandbox {
+  const box = new Sandbox(t).files({ 'a/x': '', 'b/y': '' })
+  mkdirSync(box.at('run'), { mode: 0o700 })
+  for (const name of ['', 'a', 'b', 'mnt', 'run', 'a/x', 'b/y']) chownSync(box.at(name), NOBODY, NOBODY)
+  chmodSync(box.path, 0o755)
+  return box
+}
+
+t.test('an ordinary user', { skip: NEEDS_ROOT }, async (t) => {
+  const box = usersBox(t)
+  t.same(box.user(t, 'mount', '-o', 'dirs=a:b,noatime', 'so,ur\\ce', 'mnt'), { exit: 0, stdout: '', complaints: [] })
+  t.match(box.mounts()[0], /rw,nosuid,nodev,noatime .*fuse\.tsaufs so,ur\\134ce rw,user_id=65534,group_id=65534,default_permissions/)
+  t.equal(box.asUser('sh', '-c', 'ls mnt; echo changed >mnt/y; mkdir mnt/d').stdout, 'x\ny\n')
+  t.same(readdirSync(box.at('a')).filter((name) => !name.startsWith('.wh..wh.')), ['d', 'x', 'y'])
+  t.equal(statSync(box.at('a/d')).uid, NOBODY)
+  t.equal(box.user(t, 'list').stdout.split('\n').length, 2)
+  t.same(box.user(t, 'umount', 'mnt'), { exit: 0, stdout: '', complaints: [] })
+  t.same(box.remains(), [])
+
+  t.equal(box.user(t, 'mount', '-o', 'dirs=a:b', 'mnt').exit, 0)
+  const pid = box.pid()
+  t.equal(box.asUser('fusermount3', '-u', 'mnt').exit, 0)
+  t.equal(box.user(t, 'mount', '-o', 'dirs=a:b', 'mnt').exit, 0, 'at once again: the lock waits for nobody')
+  t.not(box.pid(), pid)
+  box.asUser('kill', '-9', String(box.pid()))
+  const { exit, complaints } = box.user(t, 'mount', '-o', 'dirs=a:b', 'mnt')
+  t.equal(exit, 0)
+  t.equal(complaints[0], "mount @/mnt: a killed daemon's mount was left there; detached it")
+  t.same(box.user(t, 'umount', 'mnt'), { exit: 0, stdout: '', complaints: [] })
+  t.same(box.remains(), [])
+})
+
+t.test('root of a user namespace', { skip: NEEDS_ROOT }, async (t) => {
+  const box = usersBox(t)
+  const program = box.programForUsers(t)
+  const script = `set -e; t='${process.execPath} ${program}'; $t mount -o dirs=a:b mnt; ls mnt; echo new >mnt/y; $t branches mnt; $t umount mnt; ls run`
+  const { exit, stdout, complaints } = box.asUser('unshare', '-U', '-r', '-m', 'sh', '-c', script)
+  t.same(complaints, [])
+  t.equal(exit, 0)
+  t.equal(stdout, `x\ny\n${box.at('a')}=rw\n${box.at('b')}=ro\n`)
+  t.equal(statSync(box.at('a/y')).uid, NOBODY, 'who is root only there')
+  t.same(box.remains(), [])
+})

@@ -1,0 +1,100 @@
+/**
+ * The daemon is killed with SIGKILL at every call that changes a branch, in the middle of one operation. After the next
+ * mount there is the old state or the new one, never a third, and nothing is left of the temporaries.
+ */
+import t from 'tap'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { rows, type FaultRow } from '../fault/ops.js'
+import { sample } from '../fault/sweep.js'
+import { DoubledMount } from '../helpers/doubled-mount.js'
+import { StepServer } from '../helpers/steps.js'
+import { OLD, toEntries, type BuildEntry } from '../helpers/tree.js'
+import { differences, temporaries } from '../helpers/view.js'
+import { until } from '../scenario/subjects/subject.js'
+import type { View } from '../scenario/compare.js'
+
+t.setTimeout(1_800_000)
+const full = process.env['TSAUFS_FULL'] !== undefined
+/** Crashes per operation unless all are asked for. */
+const LIMIT = 7
+const reason = process.getuid?.() !== 0 ? 'needs root' : existsSync('/dev/fuse') ? false : 'no /dev/fuse'
+
+/** One mount whose daemon dies again and again; every trial has its own directory. */
+class CrashRun {
+  readonly problems: string[] = []
+  crashes = 0
+  readonly mount = new DoubledMount()
+  readonly #server = new StepServer()
+
+  async end(): Promise<void> {
+    this.#server.stop()
+    await this.mount.remove()
+  }
+
+  async #prepare(name: string, row: FaultRow): Promise<string> {
+    const root: BuildEntry = ['', { type: 'dir', mode: 0o755, mtime: OLD }]
+    const { upper, lower, mountpoint } = this.mount
+    await this.#server.ask({
+      build: [[join(upper, name), [root, ...toEntries(row.R ?? {}, 'aufs')]], [join(lower, name), [root, ...toEntries(row.L ?? {}, 'aufs')]]],
+    })
+    await this.#server.ask({ digest: join(lower, name), key: name })
+    const dir = join(mountpoint, name)
+    if (row.before !== undefined) await this.#server.run(dir, row.before)
+    return dir
+  }
+
+  async #view(dir: string): Promise<View> {
+    return (await this.#server.ask({ snapshot: dir }))['entries'] as View
+  }
+
+  async row(row: FaultRow, id: string): Promise<void> {
+    const truth = await this.#prepare(`${id}-truth`, row)
+    const old = await this.#view(truth)
+    await this.mount.arm({ n: 0, errno: 0, which: 'mutating', once: true })
+    await this.#server.run(truth, row.act)
+    const { calls } = await this.mount.disarm()
+    const after = await this.#view(truth)
+    // What lies on the branch after a call lies there before the next: `after` every call, and `before` the first.
+    for (const n of sample(calls.length, full ? Infinity : LIMIT, id.length + calls.length)) {
+      await this.#crash(row, `${id}-${n}`, n, n === 1 ? 'before' : 'after', `${row.name}, ${n === 1 ? 'before' : 'after'} call ${n} of ${calls.length} (${calls[n - 1]})`, old, after)
+    }
+  }
+
+  async #crash(row: FaultRow, name: string, n: number, when: 'before' | 'after', label: string, old: View, after: View): Promise<void> {
+    this.crashes++
+    const dir = await this.#prepare(name, row)
+    await this.#view(dir)
+    await this.mount.crashAt({ n, when, which: 'mutating' })
+    await this.#server.run(dir, row.act, { limitMs: 20_000 })
+    if (!(await until(() => !this.mount.alive, 2000))) this.problems.push(`${label}: did not die`)
+    await this.mount.detach()
+    await this.mount.mount()
+    const got = await this.#view(dir)
+    const fromOld = differences(old, got)
+    const fromNew = differences(after, got)
+    if (fromOld !== '' && fromNew !== '') this.problems.push(`${label}: neither old (${fromOld}) nor new (${fromNew})`)
+    const names = (await this.#server.ask({ names: this.mount.upper }))['names'] as string[]
+    for (const left of temporaries(names)) this.problems.push(`${label}: left on the branch: ${left}`)
+    if (readdirSync(this.mount.upper).includes('.wh..wh.work')) this.problems.push(`${label}: left on the branch: .wh..wh.work`)
+    const { changes } = await this.#server.ask({ compare: join(this.mount.lower, name), key: name })
+    for (const change of changes as string[]) this.problems.push(`${label}: the lower branch changed: ${change}`)
+  }
+}
+
+t.test('SIGKILL at every call', { skip: reason }, async (t) => {
+  const run = new CrashRun()
+  try {
+    await run.mount.mount()
+    const wanted = process.env['TSAUFS_ROW']
+    for (const [i, row] of rows.entries()) {
+      if (row.crash === true && (wanted === undefined || row.name.includes(wanted))) await run.row(row, `c${i}`)
+    }
+    run.problems.push(...(await run.mount.unmount()))
+  } finally {
+    await run.end()
+  }
+  t.comment(`${run.crashes} crashes`)
+  for (const problem of run.problems.slice(0, 200)) t.comment(problem)
+  t.equal(run.problems.length, 0, 'old state or new state')
+})
