@@ -227,6 +227,7 @@ run_subject
 if [ "$subject" = plain ] && [ -z "$failed" ] && [ ! -e "$reference" ]; then
   cp "$work/scratch/after" "$reference.$$" && mv "$reference.$$" "$reference"
 fi
+# After a failed step its missing results are among the differences.
 if [ -e "$reference" ]; then TAIL=100 timed compare compare_with_plain || failed+=' compare'; fi
 say "$(printf '%-10s %7d s  %s' total $((SECONDS - begun)) "${failed:+failed:$failed}")"
 [ -z "$failed" ]

@@ -92,7 +92,11 @@ async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: 
     rows,
     union,
     init: {
-      want: initFlags(union), maxStackDepth: MAX_STACK_DEPTH, maxWrite: MAX_WRITE, maxBackground: MAX_BACKGROUND, timeGran: 1,
+      want: initFlags(union),
+      maxStackDepth: MAX_STACK_DEPTH,
+      maxWrite: MAX_WRITE,
+      maxBackground: MAX_BACKGROUND,
+      timeGran: 1,
     },
     afterRequest: () => union.afterRequest(),
     onError: (error, row) => hooks.log(`${row?.name ?? 'session'}: ${error instanceof Error ? error.stack : String(error)}`),

@@ -69,19 +69,20 @@ async function conversation(child: ChildProcess, config: MountConfig, report: (l
   for await (const line of lines(child.stdio[3] as Readable)) {
     const message = JSON.parse(line) as StarterMessage
     if ('line' in message) report(message.line)
-    else if ('mounted' in message) answer = untilAnswered(config, message.mounted)
-    else failure = new DaemonError(message.error, message.exit)
+    else if ('mounted' in message) {
+      answer = untilAnswered(config, message.mounted)
+      // Also when the daemon has not closed its end of the pipe yet: it does so when it ends.
+      answer.catch(() => child.kill('SIGTERM'))
+    } else failure = new DaemonError(message.error, message.exit)
   }
   if (failure === undefined && answer !== undefined) {
     try {
       return await answer
     } catch (error) {
-      child.kill('SIGTERM')
       await ended
       throw error
     }
   }
-  answer?.catch(() => undefined)
   await ended
   const how = child.signalCode ?? `status ${child.exitCode}`
   throw failure ?? new MountError(`mount ${config.mountpoint}`, 'EIO', `its process ended without a word (${how})`)

@@ -11,18 +11,31 @@ import { xattrSizeOut } from '../fuse/reply.js'
 import { GetxattrIn, SetxattrIn } from '../fuse/structs.js'
 import { copyUp } from '../union/copy-up.js'
 import { xattrNames } from '../union/copy-meta.js'
+import type { Node } from '../union/node.js'
 import { place } from '../union/place.js'
 import type { Union } from '../union/union.js'
-import { isPrivateXattr } from '../union/xattr-keys.js'
+import { isPrivateXattr, xattrClass } from '../union/xattr-keys.js'
 
 const XATTR_MAX = 65536
-/** XATTR_CREATE, XATTR_REPLACE */
-const KNOWN_FLAGS = 3
+const CREATE = sys.constants['XATTR_CREATE']!
+const REPLACE = sys.constants['XATTR_REPLACE']!
+const KNOWN_FLAGS = CREATE | REPLACE
+const NOTHING = Buffer.alloc(0)
 const S_ISGID = 0o2000
 
 function checkKey(union: Union, key: Bytes, write: boolean): void {
   if (isPrivateXattr(key)) throw new Errno(write ? E.EPERM : E.ENODATA, 'xattr', key)
   if (!union.config.acl && key.startsWith('system.posix_acl_')) throw new Errno(E.EOPNOTSUPP, 'xattr', key)
+}
+
+/** What would fail on the copy fails before there is one: an unknown class, a key that is there (CREATE) or is not (REPLACE). */
+function checkChange(union: Union, node: Node, key: Bytes, flags: number): void {
+  if (xattrClass(key) === 'other') throw new Errno(E.EOPNOTSUPP, 'setxattr', key)
+  if (flags === 0 || union.branches[node.top]!.writable) return
+  const at = place(union, node)
+  const length = sys.getxattr(at.dirfd, at.name, key, NOTHING)
+  if (length >= 0 && (flags & CREATE) !== 0) throw new Errno(E.EEXIST, 'setxattr', key)
+  if (length < 0 && (flags & REPLACE) !== 0) throw new Errno(-length, 'setxattr', key)
 }
 
 /** The reply to a question for `size` bytes where `length` are there; 0 asks for the length. */
@@ -45,7 +58,8 @@ export const listxattr = defineOp({
   opcode: Opcode.LISTXATTR, name: 'LISTXATTR', in: GetxattrIn, names: 0,
   run(union: Union, req, { size }) {
     const at = place(union, union.tree.node(req.nodeid))
-    const keys = xattrNames(at).filter(key => !isPrivateXattr(key))
+    // trusted.* is for CAP_SYS_ADMIN; that the caller has it can only be guessed from its uid.
+    const keys = xattrNames(at).filter(key => !isPrivateXattr(key) && (req.uid === 0 || xattrClass(key) !== 'trusted'))
     const length = keys.reduce((sum, key) => sum + key.length + 1, 0)
     if (size >= length) req.out.write(keys.map(key => key + '\0').join(''), HEADER, 'latin1')
     return sized(req, size, length)
@@ -59,6 +73,7 @@ export const setxattr = defineOp({
     const from = req.payload + key.length + 1
     if (from + size > req.payloadEnd || (flags & ~KNOWN_FLAGS) !== 0) throw new Errno(E.EINVAL, 'setxattr', key)
     const node = union.tree.node(req.nodeid)
+    checkChange(union, node, key, flags)
     copyUp(union, node)
     const at = place(union, node)
     must(sys.setxattr(at.dirfd, at.name, key, req.bytes.subarray(from, from + size), flags), 'setxattr', key)
@@ -75,6 +90,7 @@ export const removexattr = defineOp({
   run(union: Union, req, _arg, key) {
     checkKey(union, key, true)
     const node = union.tree.node(req.nodeid)
+    checkChange(union, node, key, REPLACE)
     copyUp(union, node)
     const at = place(union, node)
     return must(sys.removexattr(at.dirfd, at.name, key), 'removexattr', key)

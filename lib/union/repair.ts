@@ -7,7 +7,10 @@
  *     x and .wh.x               a create, unlink or rename cut short: x counts. The whiteout goes; a directory x becomes
  *                               opaque first, as the whiteout said that nothing below belongs to it
  *
- * Whether to walk the branch for the last kind is told by a mark on its root, there from mount to unmount.
+ *     .wh..wh.NAME.XXXX         a temporary of aufs: removed
+ *
+ * The branch is walked for the last two kinds: whole if the mark on its root, there from mount to unmount, says that its last
+ * user did not end well; else only as far as WALK_MAX entries go, for what others may have left.
  * Source: union-semantics section 5.6; auchk(8).
  */
 import { sys, type Bytes } from '../os/native.js'
@@ -22,15 +25,25 @@ import { LINK_DIR, WORK_DIR } from './whiteout/aufs.js'
 const C = sys.constants
 const O_PATH_DIR = C['O_PATH']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
 const mark = Buffer.alloc(16)
+/** Entries looked at on a branch without the mark: some hundredths of a second. */
+const WALK_MAX = 20_000
+
+/** A walk over a branch: what it has found, and how far it may still go. */
+interface Walk {
+  readonly branch: Branch
+  readonly report: (line: string) => void
+  left: number
+  repaired: number
+}
 
 /** Repair the branch if its last user did not end well, and mark it as in use. @throws Errno EIO, ENOSPC, ... */
 export function beginUse(branch: Branch, report: (line: string) => void): void {
   clearWork(branch, report)
   const key = branch.keys.dirty
-  if (sys.getxattr(branch.fd, '', key, mark) > 0) {
-    const repaired = repairTree(branch, branch.fd, '', report)
-    report(`${branch.spec.path}: was not unmounted cleanly; ${repaired === 0 ? 'nothing to repair' : `${repaired} repaired`}`)
-  }
+  const dirty = sys.getxattr(branch.fd, '', key, mark) > 0
+  const walk: Walk = { branch, report, left: dirty ? Infinity : WALK_MAX, repaired: 0 }
+  repairTree(walk, branch.fd, '')
+  if (dirty) report(`${branch.spec.path}: was not unmounted cleanly; ${walk.repaired === 0 ? 'nothing to repair' : `${walk.repaired} repaired`}`)
   const rc = sys.setxattr(branch.fd, '', key, Buffer.from('y'), 0)
   if (rc < 0 && rc !== -E.EOPNOTSUPP && rc !== -E.EPERM && rc !== -E.EACCES && rc !== -E.ENOSPC) must(rc, 'setxattr', key)
 }
@@ -65,32 +78,36 @@ function clearWork(branch: Branch, report: (line: string) => void): void {
   sys.close(links)
 }
 
-/** Walk the branch for names that lie beside their own whiteout. @returns how many were put right */
-function repairTree(branch: Branch, dirfd: number, path: Bytes, report: (line: string) => void): number {
+/** Put right what lies in a directory and below: names beside their own whiteout, and temporaries. */
+function repairTree(walk: Walk, dirfd: number, path: Bytes): void {
+  const { branch, report } = walk
   const raw = sys.readdir(dirfd)
   if (typeof raw === 'number') {
     report(`${branch.spec.path}/${path}: cannot be checked`)
-    return 0
+    return
   }
-  let repaired = 0
+  walk.left -= raw.names.length
   const names = new Set(raw.names)
   for (const name of raw.names) {
     const what = branch.format.classify(name)
-    const hidden = what === 'whiteout' ? branch.format.hidden(name) : ''
-    if (what === 'whiteout' && names.has(hidden)) {
-      finishEntry(branch, dirfd, hidden)
-      report(`${branch.spec.path}: ${path}${hidden} was there and whited out; kept it`)
-      repaired++
+    if (what === 'reserved' && branch.format.isTemporary(name)) {
+      removeTree(dirfd, name)
+      report(`${branch.spec.path}: removed the leftover ${path}${name}`)
+      walk.repaired++
+    } else if (what === 'whiteout' && names.has(branch.format.hidden(name))) {
+      finishEntry(branch, dirfd, branch.format.hidden(name))
+      report(`${branch.spec.path}: ${path}${branch.format.hidden(name)} was there and whited out; kept it`)
+      walk.repaired++
     }
   }
-  raw.names.forEach((name, i) => {
-    if (raw.types[i] !== S_IFDIR >> 12 || branch.format.classify(name) !== 'entry') return
+  for (const [i, name] of raw.names.entries()) {
+    if (walk.left <= 0) return
+    if (raw.types[i] !== S_IFDIR >> 12 || branch.format.classify(name) !== 'entry') continue
     const fd = sys.openBeneath(dirfd, name, O_PATH_DIR)
-    if (fd < 0) return
-    repaired += repairTree(branch, fd, `${path}${name}/`, report)
+    if (fd < 0) continue
+    repairTree(walk, fd, `${path}${name}/`)
     sys.close(fd)
-  })
-  return repaired
+  }
 }
 
 function finishEntry(branch: Branch, dirfd: number, name: Bytes): void {

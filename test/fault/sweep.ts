@@ -196,7 +196,8 @@ export class Sweep {
       // What was out of sight already and could not be cleared is left to the next mount.
       await this.#temporaries()
     }
-    for (const text of report.stray) if (failed) say(`descriptor left: ${text}`)
+    // A file made without a name is open until the kernel forgets it.
+    for (const text of report.stray) if (failed && text !== 'tmpfileAs') say(`descriptor left: ${text}`)
     if (!this.#mount.alive) throw new Error(`${label}: the daemon died`)
     const left = { label, row, truth, dir, failed: failed && !ended }
     if (left.failed && n % 2 === 1) await this.#repeat(left)

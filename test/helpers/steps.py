@@ -299,6 +299,8 @@ def op_getflags(path):
 
 
 def op_setflags(path, flags):
+    """Set these flags beside those the file has (ext4 would rather not have its extents taken away)."""
+    flags |= op_getflags(path)
     fd = os.open(b(path), os.O_RDONLY | os.O_NONBLOCK)
     try:
         fcntl.ioctl(fd, 0x40086602, bytearray(struct.pack('q', flags)))

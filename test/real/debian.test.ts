@@ -42,7 +42,7 @@ t.setTimeout(0) // the script bounds its steps itself
 for (const { name, args } of runs) {
   t.test(`a Debian tree on ${name} is as on a plain directory`, async t => {
     const { code, last } = await realTree(extent === 'quick' ? ['--quick', ...args] : args, line => t.comment(line))
-    if (code === CANNOT_RUN) return t.skip(last)
-    t.equal(code, 0, last)
+    if (code === CANNOT_RUN) t.pass('cannot run', { skip: last })
+    else t.equal(code, 0, last)
   })
 }

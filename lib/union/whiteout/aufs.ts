@@ -43,6 +43,7 @@ export const aufs: WhiteoutFormat = {
     if (!name.startsWith(PREFIX)) return 'entry'
     return name.startsWith(RESERVED) || name.length === PREFIX.length ? 'reserved' : 'whiteout'
   },
+  isTemporary: name => /^\.wh\.\.wh\..+\.[0-9a-f]{4}$/s.test(name),
   hidden: name => name.slice(PREFIX.length),
   whiteoutOf: name => PREFIX + name,
   isWhitedOut: (dirfd, name) => name.length <= NAME_MAX - PREFIX.length && exists(dirfd, PREFIX + name),

@@ -14,6 +14,8 @@ export interface WhiteoutFormat {
   readonly nameMax: number
   /** What `name` means on a branch of this format; `entry` names are the user's. */
   classify(name: Bytes): NameClass
+  /** Is a reserved name one that a crash left, of no use to anybody? */
+  isTemporary(name: Bytes): boolean
   /** The user name that a name of class `whiteout` hides. */
   hidden(name: Bytes): Bytes
   /** The name of the whiteout for `name`. */

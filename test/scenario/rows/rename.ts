@@ -138,6 +138,12 @@ export const renameRows: readonly Row[] = [
     differs: { 'fuse-overlayfs': NOT_EXCHANGE },
   },
   {
+    name: 'exchange keeps the times of an empty directory that comes to lie over a lower one',
+    given: { R: { b: { n: {} } }, L1: { c: {} } },
+    steps: [['rename2', 'b/n', 'c', 'EXCHANGE'], ['stat', 'c', { mtime: 'kept' }], ['stat', 'b/n', { mtime: 'kept' }]],
+    differs: { 'fuse-overlayfs': NOT_EXCHANGE },
+  },
+  {
     name: 'rename keeps times of what is moved, not of the parents',
     given: { L1: { d: { f: 'F', s: { x: 'X' } }, e: {} } },
     steps: [['rename', 'd/f', 'e/f'], ['rename', 'd/s', 'e/s'], ['stat', 'e/f', { mtime: 'kept', atime: 'kept' }], ['stat', 'e/s', { mtime: 'kept' }], ['stat', 'd', { mtime: 'now' }], ['stat', 'e', { mtime: 'now' }], ['stat', '.', { mtime: 'kept' }]],

@@ -30,6 +30,12 @@ export const xattrRows: readonly Row[] = [
     top: { aufs: ['d', 'f'] },
   },
   {
+    name: 'trusted xattrs are listed for root only',
+    given: { L1: { f: file('F', { xattrs: { 'user.a': 'A', 'trusted.b': 'B' } }) } },
+    steps: [['as', { uid: 1000 }, [['listxattr', 'f', ['user.a']], ['getxattr', 'f', 'trusted.b', 'ENODATA']]], ['listxattr', 'f', ['trusted.b', 'user.a']]],
+    differs: { 'fuse-overlayfs': 'lists them for everybody' },
+  },
+  {
     name: 'failing xattr calls copy nothing up',
     given: { L1: { f: 'F' } },
     steps: [['removexattr', 'f', 'user.no', 'ENODATA'], ['setxattr', 'f', 'user.no', 'x', 2, 'ENODATA'], ['setxattr', 'f', 'nonsense', 'x', 'EOPNOTSUPP'], ['as', { uid: 1000 }, [['setxattr', 'f', 'user.x', 'x', 'EACCES'], ['setxattr', 'f', 'trusted.x', 'x', 'EPERM']]],
