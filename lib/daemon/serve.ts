@@ -99,6 +99,7 @@ async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: 
       timeGran: 1,
     },
     afterRequest: () => union.afterRequest(),
+    retryAfter: (errno) => union.spaceToCome(errno),
     onError: (error, row) => hooks.log(`${row?.name ?? 'session'}: ${error instanceof Error ? error.stack : String(error)}`),
     onInit: () => hooks.serving(),
     trace: trace.enabled ? (line) => trace('%s', line) : undefined,

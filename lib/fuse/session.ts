@@ -40,6 +40,11 @@ export interface SessionOptions<U> {
   readonly init: InitOptions
   /** Called after every request, before its reply goes out. */
   readonly afterRequest?: () => void
+  /**
+   * An operation failed with `errno` and has not waited before: a promise to run it once more when that is fulfilled, or
+   * null to answer. For failures that requests already queued may cure.
+   */
+  readonly retryAfter?: (errno: number) => Promise<void> | null
   /** Something threw what is neither Errno nor Wait, or the protocol was broken; then `row` is undefined. */
   readonly onError: (error: unknown, row: OpRow<U, unknown> | undefined) => void
   /** INIT is agreed; the reply has not gone out yet. */
@@ -262,7 +267,10 @@ export class Session<U> {
         return -EIO
       }
       const errno = errnoOf(error)
-      if (errno !== 0) return -errno
+      if (errno !== 0) {
+        const cure = waits === 0 ? this.#options.retryAfter?.(errno) ?? null : null
+        return cure === null ? -errno : this.#park(new Wait(cure), slot, bytes, view, length, waits)
+      }
     } catch (worse) {
       // A thrown object whose properties throw when read: the second error tells more than nothing.
       this.#report(worse, slot?.row)

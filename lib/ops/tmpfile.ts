@@ -29,8 +29,8 @@ export const tmpfile = defineOp({
       throw new Errno(E.EIO, 'statx', dir.name)
     }
     const node = new Node(S_IFREG, union.inos.of(branch.fsid, st.inoLow, st.inoHigh), null, '', branch.index)
-    node.fd = fd
     union.tree.add(node)
+    union.tree.hold(node, fd)
     union.statOf = node
     const length = putEntry(union, req, node, HEADER)
     const handle = union.passthrough.open(union, node, true)

@@ -281,8 +281,7 @@ function copyNameless(union: Union, node: Node, from: Place, meta: Meta, branch:
       sys.unlinkat(at.dirfd, at.name, node.kind === S_IFDIR ? C['AT_REMOVEDIR']! : 0)
       must(fd, 'open', node.name)
     }
-    if (node.fd >= 0) sys.close(node.fd)
-    node.fd = fd
+    union.tree.hold(node, fd)
     union.moved(node, branch.index)
   } finally {
     branch.endWork()

@@ -23,6 +23,9 @@ export class Tree {
     root.lookups = 1
   }
 
+  /** Nodes without a name that hold a file open. */
+  held = 0
+
   /** How many nodes are known. */
   get size(): number {
     return this.#slots.length - 1 - this.#free.length
@@ -69,6 +72,13 @@ export class Tree {
   joinGroup(node: Node, key: string): void {
     node.group = key
     this.#groups.set(key, node)
+  }
+
+  /** A node without a usable name keeps its file open; `fd` is the node's now, in place of what it held. */
+  hold(node: Node, fd: number): void {
+    if (node.fd >= 0) sys.close(node.fd)
+    else this.held++
+    node.fd = fd
   }
 
   /** The last name of the group is gone: what is still open is a file of its own. */
@@ -142,7 +152,10 @@ export class Tree {
     if (this.#groups.get(node.group) === node) this.#groups.delete(node.group)
     this.#slots[node.id] = null
     this.#free.push(node.id)
-    if (node.fd >= 0) sys.close(node.fd)
+    if (node.fd >= 0) {
+      sys.close(node.fd)
+      this.held--
+    }
     this.#onDrop(node)
     const parents = [node.parent, ...names.map(alias => alias.dir)]
     node.parent = null

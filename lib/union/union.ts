@@ -22,6 +22,8 @@ import { Tree } from './tree.js'
 const LISTING_ENTRIES = 1_000_000
 /** Idle time after which open branch files are closed. */
 const SWEEP_MS = 2000
+/** How long requests that the kernel has queued may take to come. */
+const FORGET_MS = 2
 
 export class Union {
   readonly config: MountConfig
@@ -134,7 +136,7 @@ export class Union {
   vanish(node: Node): void {
     if (node.parent === null) return
     try {
-      if (node.fd < 0 && node.kind === S_IFREG && sys.dataFd(node.id, 0) < 0) node.fd = openFile(this, node, 0)
+      if (node.fd < 0 && node.kind === S_IFREG && sys.dataFd(node.id, 0) < 0) this.tree.hold(node, openFile(this, node, 0))
     } catch {
       // It is gone from the branch; users of the old file get ESTALE.
     }
@@ -151,6 +153,15 @@ export class Union {
       if (sys.dataSweep() > 0) this.dataUsed()
     }, SWEEP_MS)
     this.#sweeping.unref()
+  }
+
+  /**
+   * Out of space, while deleted files are held open: the kernel may have given them up already, but sends that behind the
+   * requests of later calls. @returns a promise for when those had their time, or null if nothing is to be expected
+   */
+  spaceToCome(errno: number): Promise<void> | null {
+    if ((errno !== E.ENOSPC && errno !== E.EDQUOT) || this.tree.held === 0) return null
+    return new Promise(resolve => { setTimeout(resolve, FORGET_MS) })
   }
 
   /** After every request: close what was evicted during it. */

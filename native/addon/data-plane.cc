@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -222,6 +223,14 @@ WriteResult performWrite(int fd, const uint8_t* message) {
   return {std::min<int64_t>(n, 0), {static_cast<uint32_t>(std::max<int64_t>(n, 0)), 0}};
 }
 
+/**
+ * A file system that is full may not be so any more: the kernel sends the FORGET that closes a deleted file behind
+ * requests of later calls. So a write without space is tried again once, when those had their time.
+ */
+constexpr useconds_t kForgetDelayUs = 2000;
+
+bool isFull(int64_t error) { return error == -ENOSPC || error == -EDQUOT; }
+
 class WriteJob : public DataJob {
  public:
   WriteJob(const Data& data, DataFile* file, uint8_t* block) : DataJob(data, file), block_(block) {}
@@ -229,7 +238,11 @@ class WriteJob : public DataJob {
 
  protected:
   void serve() override {
-    const WriteResult result = performWrite(fd(), block_);
+    WriteResult result = performWrite(fd(), block_);
+    if (isFull(result.error)) {
+      usleep(kForgetDelayUs);
+      result = performWrite(fd(), block_);
+    }
     reply(result.error, &result.out, result.error == 0 ? sizeof result.out : 0);
   }
 
@@ -254,6 +267,10 @@ int64_t serveWrite(const Data& data, DataFile* file) {
     if (block != nullptr) return start(new WriteJob(data, file, block));
   }
   const WriteResult result = performWrite(file->fd, data.message);
+  if (isFull(result.error)) {
+    uint8_t* block = detachMessage(data);
+    if (block != nullptr) return start(new WriteJob(data, file, block));
+  }
   return data.reply(result.error, &result.out, result.error == 0 ? sizeof result.out : 0);
 }
 
@@ -295,12 +312,21 @@ class FallocateJob : public DataJob {
 
  protected:
   void serve() override {
-    reply(retry([&] {
-      return fallocate(fd(), static_cast<int>(in_.mode), static_cast<int64_t>(in_.offset), static_cast<int64_t>(in_.length));
-    }));
+    int64_t rc = allocate();
+    if (isFull(rc)) {
+      usleep(kForgetDelayUs);
+      rc = allocate();
+    }
+    reply(rc);
   }
 
  private:
+  int64_t allocate() const {
+    return retry([&] {
+      return fallocate(fd(), static_cast<int>(in_.mode), static_cast<int64_t>(in_.offset), static_cast<int64_t>(in_.length));
+    });
+  }
+
   const fuse_fallocate_in in_;
 };
 

@@ -10,8 +10,6 @@ import type { Union } from '../../union/union.js'
 export function loseName(union: Union, named: Named, fd: number): void {
   const { node, dir, name } = named
   dir.listing?.remove(name)
-  const keepsFd = fd >= 0 && node.fd < 0
-  if (keepsFd) node.fd = fd
   if (node.isDir()) {
     union.listings.drop(node)
     node.listing = null
@@ -21,9 +19,9 @@ export function loseName(union: Union, named: Named, fd: number): void {
     node.branches = [node.top]
   }
   const nameless = union.tree.unlink(node, dir, name)
-  if (!nameless || !keepsFd) {
-    if (keepsFd) node.fd = -1
-    if (fd >= 0) sys.close(fd)
+  if (fd >= 0) {
+    if (nameless && node.fd < 0) union.tree.hold(node, fd)
+    else sys.close(fd)
   }
   union.tree.settle(node)
 }
