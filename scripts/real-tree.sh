@@ -60,15 +60,28 @@ timed() {
   return "$status"
 }
 
-# Mounts and processes of a step live in its own namespaces and end with it. A step that hangs is killed.
+# Mounts and processes of a step live in its own namespaces and end with it. A step that hangs is killed, and one that runs
+# when we are told to stop: it is waited for in a way that lets the trap run.
+bounded() {
+  timeout -k 3 "$step_seconds" "$@" < /dev/null &
+  running=$!
+  wait "$running"
+}
+stop() {
+  if [ -n "$running" ]; then
+    kill "$running" 2> /dev/null || true
+    wait "$running" || true
+  fi
+  exit 130
+}
 run_in_chroot() {
-  SCALE=$scale PACKAGES=$step_packages timeout -k 10 "$step_seconds" \
+  SCALE=$scale PACKAGES=$step_packages bounded \
     unshare --mount --pid --ipc --net --fork --kill-child bash "$here/box.sh" "$work/mnt" "$here/steps" "$base_debs" "$1"
 }
 run_on_host() {
-  SCALE=$scale tree=$work/mnt work=$work here=$here cache=$cache timeout -k 10 "$step_seconds" \
+  SCALE=$scale tree=$work/mnt work=$work here=$here cache=$cache bounded \
     unshare --mount --pid --fork --kill-child --mount-proc \
-    bash -eu -o pipefail -c '. "$here/steps/check.sh"; . "$here/steps/$1.sh"' step "$1" < /dev/null
+    bash -eu -o pipefail -c '. "$here/steps/check.sh"; . "$here/steps/$1.sh"' step "$1"
 }
 run_step() {
   case $(column "$1" 2) in
@@ -116,7 +129,7 @@ force_unmount() {
 finish() {
   local status=$?
   force_unmount
-  if [ "$keep" = 1 ] || [ "$status" -gt 2 ]; then say "left for a look: $work"; else rm -rf "$work"; fi
+  if [ "$keep" = 1 ]; then say "left for a look: $work" >&3; else rm -rf "$work"; fi
   exit "$status"
 }
 
@@ -221,8 +234,10 @@ reference=$(reference_file)
 
 begun=$SECONDS
 work=${work:-$(mktemp -d "${TMPDIR:-/tmp}/real-tree.XXXXXX")}
+running=''
+exec 3>&1 # a trap may run while the output of a step goes to its log
 trap finish EXIT
-trap 'exit 130' INT TERM
+trap stop INT TERM
 run_subject
 if [ "$subject" = plain ] && [ -z "$failed" ] && [ ! -e "$reference" ]; then
   cp "$work/scratch/after" "$reference.$$" && mv "$reference.$$" "$reference"

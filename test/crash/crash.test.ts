@@ -3,13 +3,14 @@
  * mount there is the old state or the new one, never a third, and nothing is left of the temporaries.
  */
 import t from 'tap'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { rows, type FaultRow } from '../fault/ops.js'
 import { sample } from '../fault/sweep.js'
 import { DoubledMount } from '../helpers/doubled-mount.js'
+import type { Crash } from '../helpers/native-double.js'
 import { StepServer } from '../helpers/steps.js'
-import { OLD, toEntries, type BuildEntry } from '../helpers/tree.js'
+import { OLD, toEntries, type BuildEntry, type Tree } from '../helpers/tree.js'
 import { differences, temporaries } from '../helpers/view.js'
 import { until } from '../scenario/subjects/subject.js'
 import type { View } from '../scenario/compare.js'
@@ -35,9 +36,8 @@ class CrashRun {
   async #prepare(name: string, row: FaultRow): Promise<string> {
     const root: BuildEntry = ['', { type: 'dir', mode: 0o755, mtime: OLD }]
     const { upper, lower, mountpoint } = this.mount
-    await this.#server.ask({
-      build: [[join(upper, name), [root, ...toEntries(row.R ?? {}, 'aufs')]], [join(lower, name), [root, ...toEntries(row.L ?? {}, 'aufs')]]],
-    })
+    const entries = (tree: Tree | undefined): BuildEntry[] => [root, ...toEntries(tree ?? {}, 'aufs')]
+    await this.#server.ask({ build: [[join(upper, name), entries(row.R)], [join(lower, name), entries(row.L)]] })
     await this.#server.ask({ digest: join(lower, name), key: name })
     const dir = join(mountpoint, name)
     if (row.before !== undefined) await this.#server.run(dir, row.before)
@@ -57,15 +57,17 @@ class CrashRun {
     const after = await this.#view(truth)
     // What lies on the branch after a call lies there before the next: `after` every call, and `before` the first.
     for (const n of sample(calls.length, full ? Infinity : LIMIT, id.length + calls.length)) {
-      await this.#crash(row, `${id}-${n}`, n, n === 1 ? 'before' : 'after', `${row.name}, ${n === 1 ? 'before' : 'after'} call ${n} of ${calls.length} (${calls[n - 1]})`, old, after)
+      const when = n === 1 ? 'before' : 'after'
+      const label = `${row.name}, ${when} call ${n} of ${calls.length} (${calls[n - 1]})`
+      await this.#crash(row, `${id}-${n}`, { n, when, which: 'mutating' }, label, [old, after])
     }
   }
 
-  async #crash(row: FaultRow, name: string, n: number, when: 'before' | 'after', label: string, old: View, after: View): Promise<void> {
+  async #crash(row: FaultRow, name: string, crash: Crash, label: string, [old, after]: readonly [View, View]): Promise<void> {
     this.crashes++
     const dir = await this.#prepare(name, row)
     await this.#view(dir)
-    await this.mount.crashAt({ n, when, which: 'mutating' })
+    await this.mount.crashAt(crash)
     await this.#server.run(dir, row.act, { limitMs: 20_000 })
     if (!(await until(() => !this.mount.alive, 2000))) this.problems.push(`${label}: did not die`)
     await this.mount.detach()
@@ -76,7 +78,7 @@ class CrashRun {
     if (fromOld !== '' && fromNew !== '') this.problems.push(`${label}: neither old (${fromOld}) nor new (${fromNew})`)
     const names = (await this.#server.ask({ names: this.mount.upper }))['names'] as string[]
     for (const left of temporaries(names)) this.problems.push(`${label}: left on the branch: ${left}`)
-    if (readdirSync(this.mount.upper).includes('.wh..wh.work')) this.problems.push(`${label}: left on the branch: .wh..wh.work`)
+    if (names.includes('.wh..wh.work')) this.problems.push(`${label}: left on the branch: .wh..wh.work`)
     const { changes } = await this.#server.ask({ compare: join(this.mount.lower, name), key: name })
     for (const change of changes as string[]) this.problems.push(`${label}: the lower branch changed: ${change}`)
   }

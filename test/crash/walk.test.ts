@@ -26,7 +26,8 @@ const CALLS = 150
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'd/a', 'd/b', 'd/e', 'e/a', 'e/b', 'd/e/a']
 const LOWER: Tree = {
-  a: 'lower a', b: 'lower b', c: hardlink('b'), d: { a: 'lower d/a', b: symlink('a'), e: { a: 'deep' } }, e: { a: 'lower e/a' },
+  a: 'lower a', b: 'lower b', c: hardlink('b'), d: { a: 'lower d/a', b: symlink('a'), e: { a: 'deep' } },
+  e: { a: 'lower e/a' },
 }
 const UPPER: Tree = { a: 'upper a', e: { b: 'upper e/b' } }
 
@@ -63,9 +64,11 @@ class Walker {
     const name = this.#pick(NAMES)
     const other = this.#pick(NAMES)
     return this.#pick<Step>([
-      ['create', name], ['mkdir', name], ['symlink', 'target', name], ['link', name, other], ['unlink', name], ['unlink', name],
+      ['create', name], ['mkdir', name], ['symlink', 'target', name], ['link', name, other],
+      ['unlink', name], ['unlink', name],
       ['rmdir', name], ['rmdir', name], ['rename', name, other], ['rename', name, other], ['rename', name, other],
-      ['rename2', name, other, 'EXCHANGE'], ['chmod', name, 0o600 + (this.#next() & 0o77)], ['pwrite', name, 2, `w${this.#next() % 1000}`],
+      ['rename2', name, other, 'EXCHANGE'], ['chmod', name, 0o600 + (this.#next() & 0o77)],
+      ['pwrite', name, 2, `w${this.#next() % 1000}`],
       ['truncate', name, this.#next() % 9], ['setxattr', name, 'user.k', `v${this.#next() % 100}`],
     ])
   }
@@ -136,7 +139,8 @@ class CrashWalk {
       const walker = new Walker(SEED + i, join(mountpoint, `w${i}`), plain)
       this.#walkers.push(walker)
       await walker.build([
-        [join(upper, `w${i}`), [root, ...toEntries(UPPER, 'aufs')]], [join(lower, `w${i}`), [root, ...toEntries(LOWER, 'aufs')]],
+        [join(upper, `w${i}`), [root, ...toEntries(UPPER, 'aufs')]],
+        [join(lower, `w${i}`), [root, ...toEntries(LOWER, 'aufs')]],
         [plain, [root, ...toEntries(flatten([UPPER, LOWER]), 'aufs')]],
       ])
     }
@@ -161,9 +165,11 @@ class CrashWalk {
     await this.#mount.mount()
     for (const [i, walker] of this.#walkers.entries()) {
       const wrong = await walker.check(plans[i]!, results[i]!)
-      if (wrong !== '') this.problems.push(`round ${round}, killed ${died ? `${when} call ${n}` : 'not at all'}, process ${i}: ${wrong}`, ...this.#mount.said)
+      const killed = died ? `killed ${when} call ${n}` : 'not killed'
+      if (wrong !== '') this.problems.push(`round ${round}, ${killed}, process ${i}: ${wrong}`, ...this.#mount.said)
     }
-    for (const left of temporaries(await this.#walkers[0]!.names(this.#mount.upper))) this.problems.push(`round ${round}: left on the branch: ${left}`)
+    const names = await this.#walkers[0]!.names(this.#mount.upper)
+    for (const left of temporaries(names)) this.problems.push(`round ${round}: left on the branch: ${left}`)
   }
 }
 

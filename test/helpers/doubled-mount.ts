@@ -39,7 +39,8 @@ export class DoubledMount {
     const control = join(this.work, 'double.sock')
     if (existsSync(control)) unlinkSync(control)
     const text = [`dirs=${this.upper}=rw:${this.lower}=ro+wh`, ...options].join(',')
-    const { config } = parseMount({ options: text, source: 'none', mountpoint: this.mountpoint, cwd: this.work }, () => false)
+    const request = { options: text, source: 'none', mountpoint: this.mountpoint, cwd: this.work }
+    const { config } = parseMount(request, () => false)
     this.said = []
     const kept = { ...process.env }
     Object.assign(process.env, {
@@ -109,7 +110,8 @@ export class DoubledMount {
       return [String(error), ...(await unmountAt(this.mountpoint))]
     }
     if (!(await until(() => !this.alive))) return ['the daemon did not end']
-    return readdirSync(join(this.work, 'run')).filter(name => name.startsWith('si_')).map(name => `left in the run directory: ${name}`)
+    const left = readdirSync(join(this.work, 'run')).filter(name => name.startsWith('si_'))
+    return left.map(name => `left in the run directory: ${name}`)
   }
 
   /** After the daemon was killed: take the dead mount away. */

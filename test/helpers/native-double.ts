@@ -42,15 +42,19 @@ type Call = (...args: never[]) => unknown
 
 /** Functions that are left alone: the device, the data table, and what cannot fail or fails for the process only. */
 const UNTOUCHED = new Set([
-  'fuseTurn', 'fuseWrite', 'fuseServe', 'fuseAttach', 'dataFd', 'dataDrop', 'dataSweep', 'dataLimit', 'dataSet', 'backingClose', 'close',
-  'prepareProcess', 'closeFrom', 'setsid', 'dumpable', 'umask', 'mount', 'umount', 'fusermount', 'copyDataAsync',
+  'fuseTurn', 'fuseWrite', 'fuseServe', 'fuseAttach', 'dataFd', 'dataDrop', 'dataSweep', 'dataLimit', 'dataSet', 'backingClose',
+  'close', 'prepareProcess', 'closeFrom', 'setsid', 'dumpable', 'umask', 'mount', 'umount', 'fusermount', 'copyDataAsync',
 ])
-const FDS = new Set(['openat', 'openBeneath', 'reopen', 'tmpfile', 'createAs', 'tmpfileAs', 'cloneMount', 'backingOpen', 'readdir'])
+const FDS = new Set([
+  'openat', 'openBeneath', 'reopen', 'tmpfile', 'createAs', 'tmpfileAs', 'cloneMount', 'backingOpen', 'readdir',
+])
 const SPACE = new Set([
   'mkdirat', 'mknodat', 'symlinkat', 'tmpfile', 'mkdirAs', 'mknodAs', 'symlinkAs', 'createAs', 'tmpfileAs', 'setxattr',
   'copyData', 'copyDataAsync.done',
 ])
-const MUTATING = new Set([...SPACE, 'linkat', 'renameat2', 'unlinkat', 'chmod', 'chown', 'utimens', 'removexattr', 'ftruncate'])
+const MUTATING = new Set([
+  ...SPACE, 'linkat', 'renameat2', 'unlinkat', 'chmod', 'chown', 'utimens', 'removexattr', 'ftruncate',
+])
 
 let counting = false
 let fault: Arm | null = null
@@ -140,7 +144,8 @@ function strayFds(): string[] {
     const key = `${s.dev}:${s.ino}`
     const twice = seen.has(key)
     seen.set(key, fd)
-    if (entry.fresh && (!s.isDirectory() || s.nlink === 0 || twice)) stray.push(`${entry.what}${twice ? ' (open twice)' : ''}`)
+    const wrong = !s.isDirectory() || s.nlink === 0 || twice
+    if (entry.fresh && wrong) stray.push(`${entry.what}${twice ? ' (open twice)' : ''}`)
     entry.fresh = false
   }
   return stray

@@ -3,7 +3,9 @@
  * call gets a name that is not one component, nothing outside the writable branch changes, no descriptor leaks.
  */
 import t from 'tap'
-import { linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync, lstatSync, readFileSync, readlinkSync } from 'node:fs'
+import {
+  linkSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Session } from '../../lib/fuse/session.js'
@@ -20,8 +22,10 @@ const COUNT = Number(process.env['TSAUFS_FUZZ'] ?? 25_000)
 const SEEDS = [1, 2, 3, 4]
 
 const NAMES = [
-  'a', 'b', 'c', 'dir', 'sub', 'a', 'b', 'c', 'dir', 'sub', 'new', 'new2', '', '.', '..', '/', 'a/b', '../L/a', '/etc/passwd', 'dir/../../rest', '.wh.a',
-  '.wh..wh..opq', '.wh..wh.work', '.wh..wh.plnk', '.wh.', '\xff\xfe', 'x'.repeat(242), 'y'.repeat(255), 'z'.repeat(5000), 'user.k', 'trusted.tsaufs.origin',
+  'a', 'b', 'c', 'dir', 'sub', 'a', 'b', 'c', 'dir', 'sub', 'new', 'new2', '', '.', '..', '/', 'a/b', '../L/a', '/etc/passwd',
+  'dir/../../rest', '.wh.a',
+  '.wh..wh..opq', '.wh..wh.work', '.wh..wh.plnk', '.wh.', '\xff\xfe', 'x'.repeat(242), 'y'.repeat(255), 'z'.repeat(5000),
+  'user.k', 'trusted.tsaufs.origin',
   'trusted.overlay.opaque', 'security.capability', 'system.posix_acl_access',
 ]
 /** The root, and whatever gets these numbers. */
@@ -29,12 +33,15 @@ const NODEIDS = [0, 1, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 2 ** 40]
 
 /** Where the names are in a function's arguments; `''` there is the open file itself. */
 const NAME_ARGUMENTS: Readonly<Record<string, readonly number[]>> = {
-  openat: [1], mkdirat: [1], mknodat: [1], symlinkat: [2], linkat: [1, 3], unlinkat: [1], renameat2: [1, 3], readlinkat: [1], mkdirAs: [1],
-  mknodAs: [1], symlinkAs: [2], createAs: [1], statx: [1], chmod: [1], chown: [1], utimens: [1], getxattr: [1], setxattr: [1], listxattr: [1],
-  removexattr: [1],
+  openat: [1], mkdirat: [1], mknodat: [1], symlinkat: [2], linkat: [1, 3], unlinkat: [1], renameat2: [1, 3], readlinkat: [1],
+  mkdirAs: [1],
+  mknodAs: [1], symlinkAs: [2], createAs: [1], statx: [1], chmod: [1], chown: [1], utimens: [1], getxattr: [1], setxattr: [1],
+  listxattr: [1], removexattr: [1],
 }
 /** Functions that make something under a name. */
-const MAKES = new Set(['mkdirat', 'mknodat', 'symlinkat', 'mkdirAs', 'mknodAs', 'symlinkAs', 'createAs', 'unlinkat', 'renameat2'])
+const MAKES = new Set([
+  'mkdirat', 'mknodat', 'symlinkat', 'mkdirAs', 'mknodAs', 'symlinkAs', 'createAs', 'unlinkat', 'renameat2',
+])
 
 /** Watch the addon: names that are no single component. Answers how to stop. */
 function watchNames(found: Set<string>): () => void {
@@ -46,8 +53,8 @@ function watchNames(found: Set<string>): () => void {
     table[name] = (...args) => {
       for (const place of places) {
         const arg = args[place] as string
-        const own = arg === '.' && name === 'openat'
-        if (arg.includes('/') || arg.includes('\0') || arg === '..' || (arg === '.' && !own) || (arg === '' && MAKES.has(name))) {
+        const dot = arg === '..' || (arg === '.' && name !== 'openat')
+        if (dot || arg.includes('/') || arg.includes('\0') || (arg === '' && MAKES.has(name))) {
           found.add(`${name} '${arg.slice(0, 40)}'`)
         }
       }
@@ -73,10 +80,9 @@ function digest(dir: string): string {
 /** A directory with an upper and two lower branches, and something beside them that nobody may touch. */
 function sandbox(): string {
   const work = mkdtempSync(join(tmpdir(), 'tsaufs-fuzz-'))
-  for (const dir of ['U', 'L/dir/sub', 'L/b', 'rest/L2/dir', 'rest/beside', 'rest/mnt']) mkdirSync(join(work, dir), { recursive: true })
-  for (const [path, text] of [['L/a', 'lower a'], ['L/dir/a', 'in dir'], ['L/dir/sub/c', 'deep'], ['rest/L2/dir/b', 'lowest'], ['rest/beside/a', 'beside']] as const) {
-    writeFileSync(join(work, path), text)
-  }
+  const dirs = ['U', 'L/dir/sub', 'L/b', 'rest/L2/dir', 'rest/beside', 'rest/mnt']
+  for (const dir of dirs) mkdirSync(join(work, dir), { recursive: true })
+  for (const path of ['L/a', 'L/dir/a', 'L/dir/sub/c', 'rest/L2/dir/b', 'rest/beside/a']) writeFileSync(join(work, path), `this is ${path}`)
   linkSync(join(work, 'L/a'), join(work, 'L/c'))
   symlinkSync('../rest/beside', join(work, 'L/dir/c'))
   return work
@@ -101,15 +107,19 @@ for (const io of ['cached', 'passthrough'] as const) {
       try {
         const result = await fuzzSession((transport) => new Session({
           transport, rows, union,
-          init: { want: initFlags(union), maxStackDepth: MAX_STACK_DEPTH, maxWrite: MAX_WRITE, maxBackground: 16, timeGran: 1 },
+          init: {
+            want: initFlags(union), maxStackDepth: MAX_STACK_DEPTH, maxWrite: MAX_WRITE, maxBackground: 16, timeGran: 1,
+          },
           afterRequest: () => union.afterRequest(),
           onError: (error, row) => {
-            const text = `${row?.name}: ${error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join(' | ') : String(error)}`
+            const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+            const text = `${row?.name}: ${stack.split('\n').slice(0, 4).join(' | ')}`
             // A request too short to say whose it is has no row, and is dropped by intention.
             if (row !== undefined) errors.set(text, (errors.get(text) ?? 0) + 1)
           },
         }), { seed, count: COUNT, names: NAMES, nodeids: NODEIDS, without: [Opcode.SYNCFS] })
-        t.comment(`answers: ${[...result.answers].sort((a, b) => b[1] - a[1]).map(([errno, n]) => `${errno}: ${n}`).join(', ')}`)
+        const answers = [...result.answers].sort((a, b) => b[1] - a[1])
+        t.comment(`answers: ${answers.map(([errno, n]) => `${errno}: ${n}`).join(', ')}`)
         t.ok((result.answers.get(0) ?? 0) > COUNT / 20, 'many requests succeed')
       } finally {
         stop()
