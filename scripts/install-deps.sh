@@ -5,7 +5,7 @@ set -eu
 
 build='g++ make python3'
 runtime='fuse3'
-tests='acl attr libcap2-bin util-linux mount procps strace fuse-overlayfs uidmap mmdebstrap e2fsprogs xfsprogs squashfs-tools git gcc'
+tests='acl attr libcap2-bin util-linux mount passwd procps strace fuse-overlayfs uidmap mmdebstrap e2fsprogs xfsprogs squashfs-tools git gcc'
 
 [ $# -gt 0 ] || set -- build runtime tests
 wanted=''

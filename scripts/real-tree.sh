@@ -198,6 +198,12 @@ compare_with_plain() {
   python3 "$here/tree_digest.py" compare --ignore "$here/nondeterministic.txt" "$reference" "$work/scratch/after"
 }
 
+# A mount namespace of our own: one that somebody else makes meanwhile would hold a copy of our mount, and its file system
+# and daemon would live on after umount.
+if [ -z "${REAL_TREE_NAMESPACE-}" ] && [ "$(id -u)" = 0 ]; then
+  REAL_TREE_NAMESPACE=1 exec unshare --mount "$0" "$@"
+fi
+
 quick=0 only='' keep=0 mount_options='' work='' subject='' fill=0
 while [ $# -gt 0 ]; do
   case $1 in

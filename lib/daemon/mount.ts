@@ -85,7 +85,7 @@ function mountDirectly(config: MountConfig): number {
 }
 
 function mountByHelper(config: MountConfig, report: (line: string) => void): number {
-  // fusermount3 opens the device as root; that there is none it would say too, but without a way out.
+  // That there is no device fusermount3 would say too, but without a way out.
   const device = sys.openat(AT_FDCWD, '/dev/fuse', C['O_PATH']!, 0)
   if (device < 0) throw deviceRefused(device)
   sys.close(device)
@@ -106,6 +106,8 @@ function mountByHelper(config: MountConfig, report: (line: string) => void): num
       `mount ${config.mountpoint}`, 'ENOENT', 'an ordinary user needs fusermount3; install the package fuse3',
     )
   }
+  // It opens the device as root or as its caller, depending on its version.
+  sys.close(openDevice())
   throw new MountError(`mount ${config.mountpoint}`, errnoName(-fd), 'fusermount3 refused the mount')
 }
 

@@ -24,10 +24,9 @@ export const tmpfile = defineOp({
     ensureDir(union, dir, branch.index)
     const at = dirfd(union, dir, branch.index)
     const fd = must(sys.tmpfileAs(at, O_RDWR, mode & 0o7777, req.uid, req.gid, umask), 'O_TMPFILE', dir.name)
-    if (sys.statx(fd, '') < 0) {
-      sys.close(fd)
-      throw new Errno(E.EIO, 'statx', dir.name)
-    }
+    const rc = sys.statx(fd, '')
+    if (rc < 0) sys.close(fd)
+    must(rc, 'statx', dir.name)
     const node = new Node(S_IFREG, union.inos.of(branch.fsid, st.inoLow, st.inoHigh), null, '', branch.index)
     union.tree.add(node)
     union.tree.hold(node, fd)

@@ -17,12 +17,12 @@ import type { View } from '../scenario/compare.js'
 t.setTimeout(1_800_000)
 const reason = process.getuid?.() !== 0 ? 'needs root' : existsSync('/dev/fuse') ? false : 'no /dev/fuse'
 const SEED = Number(process.env['TSAUFS_SEED'] ?? 20261123)
-const ROUNDS = Number(process.env['TSAUFS_ROUNDS'] ?? (process.env['TSAUFS_FULL'] !== undefined ? 400 : 30))
+const ROUNDS = Number(process.env['TSAUFS_ROUNDS'] ?? (process.env['TSAUFS_FULL'] !== undefined ? 400 : 40))
 const WALKERS = 3
 /** Steps each process tries per round: more than the daemon will live for. */
 const STEPS = 60
 /** The daemon dies at one of so many calls. */
-const CALLS = 150
+const CALLS = 60
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'd/a', 'd/b', 'd/e', 'e/a', 'e/b', 'd/e/a']
 const LOWER: Tree = {
@@ -64,7 +64,8 @@ class Walker {
     const name = this.#pick(NAMES)
     const other = this.#pick(NAMES)
     return this.#pick<Step>([
-      ['create', name], ['mkdir', name], ['symlink', 'target', name], ['link', name, other],
+      ['create', name], ['create', other], ['mkdir', name], ['mkdir', other], ['symlink', 'target', name],
+      ['link', name, other], ['link', name, other],
       ['unlink', name], ['unlink', name],
       ['rmdir', name], ['rmdir', name], ['rename', name, other], ['rename', name, other], ['rename', name, other],
       ['rename2', name, other, 'EXCHANGE'], ['chmod', name, 0o600 + (this.#next() & 0o77)],
@@ -78,8 +79,14 @@ class Walker {
     return Array.from({ length: STEPS }, () => this.#step())
   }
 
-  run(steps: readonly Step[]): Promise<Result[]> {
-    return this.#server.run(this.#dir, steps, { limitMs: 60_000 })
+  /** Make the steps; one that died before it could begin is told as the first step's death. */
+  async run(steps: readonly Step[]): Promise<Result[]> {
+    try {
+      return await this.#server.run(this.#dir, steps, { limitMs: 60_000 })
+    } catch (error) {
+      if (!/Transport endpoint is not connected|Software caused connection abort/.test(String(error))) throw error
+      return [{ e: 'ENOTCONN' }]
+    }
   }
 
   /** Raw names on a branch. */

@@ -11,11 +11,12 @@ const reason = process.getuid?.() !== 0 ? 'needs root' : existsSync('/dev/fuse')
 const modes: (FaultMode & { readonly limit: number })[] = [
   { name: 'one call gives EIO', errno: 'EIO', which: 'all', once: true, cold: false, options: ['udba=none'], limit: 12 },
   {
-    name: 'no space from some call on', errno: 'ENOSPC', which: 'space', once: false, cold: false, options: ['udba=reval'], limit: 8,
+    name: 'no space from some call on', errno: 'ENOSPC', which: 'space', once: false, cold: false,
+    options: ['udba=reval'], limit: 8,
   },
   {
-    name: 'no descriptors from some call on', errno: 'EMFILE', which: 'fds', once: false, cold: true, options: ['udba=reval'],
-    limit: 5,
+    name: 'no descriptors from some call on', errno: 'EMFILE', which: 'fds', once: false, cold: true,
+    options: ['udba=reval'], limit: 5,
   },
 ]
 const more: FaultMode[] = [

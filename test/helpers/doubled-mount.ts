@@ -3,7 +3,7 @@
  * directory of its own, and a line to the double.
  */
 import { connect, type Socket } from 'node:net'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, unlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseMount } from '../../lib/config/parse.js'
@@ -107,11 +107,21 @@ export class DoubledMount {
     try {
       await unmountUnion(this.mountpoint, this.work, false)
     } catch (error) {
-      return [String(error), ...(await unmountAt(this.mountpoint))]
+      return [String(error), ...this.#threads(), ...(await unmountAt(this.mountpoint))]
     }
     if (!(await until(() => !this.alive))) return ['the daemon did not end']
     const left = readdirSync(join(this.work, 'run')).filter(name => name.startsWith('si_'))
     return left.map(name => `left in the run directory: ${name}`)
+  }
+
+  /** Where each thread of a daemon that does not end is. */
+  #threads(): string[] {
+    if (!this.alive) return []
+    return readdirSync(`/proc/${this.pid}/task`).map((task) => {
+      const dir = `/proc/${this.pid}/task/${task}`
+      const [comm, wchan] = ['comm', 'wchan'].map(file => readFileSync(join(dir, file), 'latin1').trim())
+      return `thread ${task} ${comm}: ${wchan}`
+    })
   }
 
   /** After the daemon was killed: take the dead mount away. */

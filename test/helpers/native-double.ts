@@ -42,8 +42,9 @@ type Call = (...args: never[]) => unknown
 
 /** Functions that are left alone: the device, the data table, and what cannot fail or fails for the process only. */
 const UNTOUCHED = new Set([
-  'fuseTurn', 'fuseWrite', 'fuseServe', 'fuseAttach', 'dataFd', 'dataDrop', 'dataSweep', 'dataLimit', 'dataSet', 'backingClose',
-  'close', 'prepareProcess', 'closeFrom', 'setsid', 'dumpable', 'umask', 'mount', 'umount', 'fusermount', 'copyDataAsync',
+  'fuseTurn', 'fuseWrite', 'fuseServe', 'fuseAttach', 'dataFd', 'dataDrop', 'dataSweep', 'dataLimit', 'dataSet',
+  'backingClose', 'close', 'prepareProcess', 'closeFrom', 'setsid', 'dumpable', 'umask', 'mount', 'umount', 'fusermount',
+  'copyDataAsync',
 ])
 const FDS = new Set([
   'openat', 'openBeneath', 'reopen', 'tmpfile', 'createAs', 'tmpfileAs', 'cloneMount', 'backingOpen', 'readdir',

@@ -45,6 +45,8 @@ FLAGS = {'NOREPLACE': 1, 'EXCHANGE': 2, 'WHITEOUT': 4}
 FALLOC = {'KEEP_SIZE': 1, 'PUNCH_HOLE': 2, 'COLLAPSE': 8, 'ZERO': 16, 'INSERT': 32, 'UNSHARE': 64}
 TYPES = {stat.S_IFREG: 'file', stat.S_IFDIR: 'dir', stat.S_IFLNK: 'symlink', stat.S_IFIFO: 'fifo',
          stat.S_IFSOCK: 'socket', stat.S_IFCHR: 'char', stat.S_IFBLK: 'block'}
+# Numbers 0 in a row are those of whoever performs it: root's as root, one's own as an ordinary user.
+ME = (os.geteuid(), os.getegid())
 DTYPES = {8: 'file', 4: 'dir', 10: 'symlink', 1: 'fifo', 12: 'socket', 2: 'char', 6: 'block', 0: 'unknown'}
 
 
@@ -91,6 +93,11 @@ def check(rc):
     return rc
 
 
+def swap(number, me):
+    """Between a row's numbers and the system's: 0 and one's own change places."""
+    return me if number == 0 else 0 if number == me else number
+
+
 def bits(text, prefix, table=None):
     value = 0
     for word in text.split('|'):
@@ -100,7 +107,8 @@ def bits(text, prefix, table=None):
 
 
 def fields(st):
-    return {'type': TYPES[stat.S_IFMT(st.st_mode)], 'mode': stat.S_IMODE(st.st_mode), 'uid': st.st_uid, 'gid': st.st_gid,
+    return {'type': TYPES[stat.S_IFMT(st.st_mode)], 'mode': stat.S_IMODE(st.st_mode), 'uid': swap(st.st_uid, ME[0]),
+            'gid': swap(st.st_gid, ME[1]),
             'size': st.st_size, 'nlink': st.st_nlink, 'ino': str(st.st_ino), 'dev': str(st.st_dev), 'blocks': st.st_blocks,
             'rdev': '%d:%d' % (os.major(st.st_rdev), os.minor(st.st_rdev)),
             'atime': str(st.st_atime_ns), 'mtime': str(st.st_mtime_ns), 'ctime': str(st.st_ctime_ns)}
@@ -180,7 +188,7 @@ def op_mkdir(path, mode=0o777): os.mkdir(b(path), mode)
 def op_rmdir(path): os.rmdir(b(path))
 def op_unlink(path): os.unlink(b(path))
 def op_chmod(path, mode): os.chmod(b(path), mode)
-def op_chown(path, uid, gid): os.chown(b(path), uid, gid, follow_symlinks=False)
+def op_chown(path, uid, gid): os.chown(b(path), swap(uid, ME[0]), swap(gid, ME[1]), follow_symlinks=False)
 def op_truncate(path, size): os.truncate(b(path), size)
 def op_getxattr(path, key): return t(os.getxattr(b(path), b(key), follow_symlinks=False))
 def op_listxattr(path): return sorted(os.listxattr(b(path), follow_symlinks=False))
@@ -256,7 +264,7 @@ def op_next(fd, size): return t(os.read(S.fds[fd], size))
 def op_fwrite(fd, text): put(S.fds[fd], b(text))
 def op_fpwrite(fd, off, text): os.pwrite(S.fds[fd], b(text), off)
 def op_fchmod(fd, mode): os.fchmod(S.fds[fd], mode)
-def op_fchown(fd, uid, gid): os.fchown(S.fds[fd], uid, gid)
+def op_fchown(fd, uid, gid): os.fchown(S.fds[fd], swap(uid, ME[0]), swap(gid, ME[1]))
 def op_futimes(fd, atime, mtime): os.utime(S.fds[fd], (atime, mtime))
 def op_fsetxattr(fd, key, value): os.setxattr(S.fds[fd], b(key), xattr_bytes(value))
 def op_fgetxattr(fd, key): return t(os.getxattr(S.fds[fd], b(key)))
@@ -472,9 +480,13 @@ def op_exec(*argv):
 
 
 def op_dropcaches():
+    """Nothing where it is not allowed: then the kernel forgets when it likes."""
     os.sync()
-    with open('/proc/sys/vm/drop_caches', 'w') as f:
-        f.write('3')
+    try:
+        with open('/proc/sys/vm/drop_caches', 'w') as f:
+            f.write('3')
+    except PermissionError:
+        pass
 
 
 def op_wait(path):
@@ -509,9 +521,13 @@ def in_child(prepare, steps):
         return pid, r
     try:
         os.close(r)
-        prepare()
         with os.fdopen(w, 'w') as f:
-            json.dump(run_steps(steps), f)
+            try:
+                prepare()
+            except PermissionError as e:
+                json.dump([{'x': 'cannot become another user: %s' % e}] * len(steps), f)
+            else:
+                json.dump(run_steps(steps), f)
     except BaseException:
         traceback.print_exc()
         os._exit(1)
@@ -609,10 +625,14 @@ def make(full, a, root):
 
 
 def finish(full, a):
-    os.chown(full, a.get('uid', 0), a.get('gid', 0), follow_symlinks=False)
+    os.chown(full, swap(a.get('uid', 0), ME[0]), swap(a.get('gid', 0), ME[1]), follow_symlinks=False)
+    # user.* first, for which an ordinary user needs write permission; ACLs last, because they change the mode.
+    user, others = [[(k, v) for k, v in a.get('xattrs', {}).items() if k.startswith('user.') == first] for first in (True, False)]
+    for key, value in user:
+        os.setxattr(full, b(key), xattr_bytes(value), follow_symlinks=False)
     if a['type'] != 'symlink' and 'mode' in a:
         os.chmod(full, a['mode'])
-    for key, value in a.get('xattrs', {}).items():
+    for key, value in others:
         os.setxattr(full, b(key), xattr_bytes(value), follow_symlinks=False)
 
 
@@ -660,9 +680,20 @@ def describe(full):
         del e['rdev']
     if e['type'] == 'symlink':
         e['target'] = t(os.readlink(full))
-    e['xattrs'] = {k: hashlib.sha1(v).hexdigest() if len(v) > 64 else v.hex()
-                   for k, v in ((k, os.getxattr(full, k, follow_symlinks=False)) for k in os.listxattr(full, follow_symlinks=False))}
-    if e['type'] == 'file':
+    try:
+        e.update(insides(full, st))
+    except PermissionError as error:
+        if ME[0] == 0:
+            raise
+        e['insides'] = errno.errorcode[error.errno]
+    return e
+
+
+def insides(full, st):
+    """What an ordinary user needs read permission for."""
+    e = {'xattrs': {k: hashlib.sha1(v).hexdigest() if len(v) > 64 else v.hex()
+                    for k, v in ((k, os.getxattr(full, k, follow_symlinks=False)) for k in os.listxattr(full, follow_symlinks=False))}}
+    if stat.S_ISREG(st.st_mode):
         e['sha'] = content_id(full, st)
         if st.st_size <= 100:
             fd = os.open(full, os.O_RDONLY | os.O_NOATIME)
@@ -671,12 +702,22 @@ def describe(full):
     return e
 
 
+def closed_to_us(directory):
+    """An ordinary user may not list or enter it."""
+    return ME[0] != 0 and not os.access(directory, os.R_OK | os.X_OK)
+
+
 def walk(root):
-    """relative name -> lstat'able full path, the root itself as '.'; depth first, sorted, never following."""
+    """
+    relative name -> lstat'able full path, the root itself as '.'; depth first, sorted, never following. What an ordinary
+    user may not list or enter is not gone into.
+    """
     yield '.', root
     stack = [(b'', root)]
     while stack:
         rel, full = stack.pop()
+        if closed_to_us(full):
+            continue
         fd = os.open(full, os.O_RDONLY | os.O_DIRECTORY | os.O_NOATIME)
         try:
             with os.scandir(fd) as it:
@@ -703,7 +744,7 @@ def snapshot(request):
         except OSError as e:
             out[rel] = {'error': errno.errorcode.get(e.errno, '?')}
     for rel, full in everything:
-        if out[rel].get('type') != 'dir':
+        if out[rel].get('type') != 'dir' or closed_to_us(full):
             continue
         with os.scandir(full) as it:
             for e in it:

@@ -1,6 +1,7 @@
 /**
  * The row: one scenario as data. Written once, run on every subject.
  */
+import type { Identity } from '../helpers/identity.js'
 import type { Step } from '../helpers/steps.js'
 import type { Tree } from '../helpers/tree.js'
 import type { SubjectName } from './subjects/subject.js'
@@ -21,6 +22,8 @@ export interface Row {
   readonly differs?: Readonly<Partial<Record<SubjectName, string>>>
   /** Subjects it is not even tried on, each with the reason. */
   readonly skip?: Readonly<Partial<Record<SubjectName, string>>>
+  /** What the union cannot do for those who are not root, each with the reason; the row is then left out. */
+  readonly limits?: Readonly<Partial<Record<Exclude<Identity, 'root'>, string>>>
   /** Run on these subjects only: the row speaks of something others do not have. */
   readonly only?: 'tsaufs' | 'unions'
   /** Branches and options of a mount of its own, by aufs's grammar: `R=rw:L1=ro,shwh`. Default: DEFAULT_MOUNT. */

@@ -9,7 +9,7 @@ import { judge, StepServer, type Step } from '../helpers/steps.js'
 import { flatten, OLD, toEntries, type BuildEntry } from '../helpers/tree.js'
 import { compareTop, compareTree, compareViews, type View } from './compare.js'
 import { DEFAULT_MOUNT, type Row } from './row.js'
-import { mountsAt, openFiles, runProgram, unmountAt, until, type Branch, type Mounted, type Subject } from './subjects/subject.js'
+import { mountsAt, openFiles, removeTree, runProgram, unmountAt, until, type Branch, type Mounted, type Subject } from './subjects/subject.js'
 
 /** A row's outcome: nothing wrong if `problems` is empty. */
 export interface Outcome {
@@ -115,7 +115,7 @@ class GroupRun {
   async perform(): Promise<void> {
     await this.mount()
     const pid = this.mounted!.pid
-    const before = pid === null ? 0 : openFiles(pid).length
+    const before = pid === null ? 0 : openFiles(pid).count
     for (const outcome of this.outcome.rows) if (outcome.problems.length === 0) await this.runRow(outcome)
     if (pid !== null) await this.checkDescriptors(pid, before)
     await this.unmount()
@@ -206,9 +206,9 @@ class GroupRun {
   /** Once the kernel has forgotten what it cached, no deleted file may be held, and only bounded caches stay open. */
   private async checkDescriptors(pid: number, before: number): Promise<void> {
     await this.server.run('/', [['dropcaches']])
-    const held = (): string[] => openFiles(pid).filter((f) => f.endsWith(' (deleted)') && f.startsWith(this.work))
+    const held = (): readonly string[] => openFiles(pid).nameless
     if (!(await until(() => held().length === 0, 3000))) this.outcome.problems.push(`deleted files held: ${held().slice(0, 5).join(' ')}`)
-    const after = openFiles(pid).length
+    const after = openFiles(pid).count
     if (after > before + FD_ALLOWANCE) this.outcome.problems.push(`open descriptors: ${before} before the rows, ${after} after`)
   }
 
@@ -217,8 +217,7 @@ class GroupRun {
     this.server.stop()
     await unmountAt(this.mountpoint)
     if (this.tmpfs !== undefined) await runProgram(['umount', '-l', join(this.work, 'top')])
-    // Deep trees and flags: rm copes where fs.rmSync runs into PATH_MAX.
-    await runProgram(['rm', '-rf', this.work])
+    await removeTree(this.work)
     rmSync(this.work, { recursive: true, force: true })
   }
 

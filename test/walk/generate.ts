@@ -3,13 +3,19 @@
  * at the tree, so that many of them meet, and many fail; the errno is as much a result as a value.
  */
 import type { Step } from '../helpers/steps.js'
+import { identity } from '../helpers/identity.js'
 import { dir, fifo, file, hardlink, opaque, symlink, whiteout, type Entry, type Tree } from '../helpers/tree.js'
 import type { Random } from './random.js'
 
 const NAMES = ['a', 'b', 'c', 'd', 'e']
 const FDS = ['f0', 'f1', 'f2']
 const KEYS = ['user.k0', 'user.k1', 'trusted.k2']
-const MODES = [0o644, 0o600, 0o755, 0o700, 0o4755, 0o2775, 0o1777, 0o000]
+/**
+ * For files and directories. An ordinary user's are never closed to himself: his daemon could then not look at its own
+ * marks in them.
+ */
+const MODES = identity === 'user' ? [0o755, 0o700, 0o4755, 0o2775, 0o1777] : [0o644, 0o600, 0o755, 0o700, 0o4755, 0o2775, 0o1777, 0o000]
+const FILE_MODES = identity === 'user' ? [...MODES, 0o644, 0o600, 0o444] : MODES
 
 /** Branch trees, top first. The lowest has hard links; they lie where no other branch hides some of their names. */
 export function randomBranches(r: Random): Tree[] {
@@ -26,14 +32,14 @@ function randomTree(r: Random, depth: number, marks: boolean): Tree {
 
 function randomEntry(r: Random, depth: number, marks: boolean): Entry {
   const kind = r.below(100)
-  const owner = r.chance(30) ? { uid: 1000, gid: 1000 } : {}
+  const owner = r.chance(30) && identity !== 'user' ? { uid: 1000, gid: 1000 } : {}
   if (kind < 45 && depth > 0) {
     const children = randomTree(r, depth - 1, marks)
     return marks && r.chance(15) ? opaque(children) : dir(children, owner)
   }
   if (kind < 80) {
-    const xattrs = r.chance(20) ? { xattrs: { [r.pick(KEYS)]: 'value' } } : {}
-    return file(`content ${r.below(1000)}`, { mode: r.pick(MODES), ...owner, ...xattrs })
+    const xattrs = r.chance(20) ? { xattrs: { [r.pick(identity === 'root' ? KEYS : KEYS.slice(0, 2))]: 'value' } } : {}
+    return file(`content ${r.below(1000)}`, { mode: r.pick(FILE_MODES), ...owner, ...xattrs })
   }
   if (kind < 88) return symlink(r.pick(TARGETS))
   if (kind < 92) return fifo()
@@ -57,7 +63,7 @@ const KINDS: readonly (readonly [weight: number, make: (r: Random) => Step])[] =
   [6, (r) => ['append', path(r), text(r)]],
   [4, (r) => ['pwrite', path(r), r.below(10000), text(r)]],
   [3, (r) => ['truncate', path(r), r.below(6000)]],
-  [4, (r) => ['create', path(r), r.pick(MODES)]],
+  [4, (r) => ['create', path(r), r.pick(FILE_MODES)]],
   [6, (r) => ['read', path(r)]],
   [12, (r) => ['rename', path(r), path(r)]],
   [6, (r) => ['rename2', path(r), path(r), r.pick(['NOREPLACE', 'EXCHANGE'])]],
@@ -93,10 +99,10 @@ const KINDS: readonly (readonly [weight: number, make: (r: Random) => Step])[] =
 
 const TOTAL = KINDS.reduce((sum, [weight]) => sum + weight, 0)
 
-/** One random step; one in eight is made as an ordinary user. */
+/** One random step; of root's one in eight is made as an ordinary user. */
 export function randomStep(r: Random): Step {
   let at = r.below(TOTAL)
   const kind = KINDS.find(([weight]) => (at -= weight) < 0)!
   const step = kind[1](r)
-  return r.chance(12) ? ['as', { uid: 1000, gid: 1000, groups: r.chance(50) ? [0] : [] }, [step]] : step
+  return identity !== 'user' && r.chance(12) ? ['as', { uid: 1000, gid: 1000, groups: r.chance(50) ? [0] : [] }, [step]] : step
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { show, StepServer, type Result, type Step } from '../helpers/steps.js'
 import { flatten, OLD, toEntries, toSpecial, type Tree } from '../helpers/tree.js'
 import { compareViews, type View } from '../scenario/compare.js'
-import { runProgram, unmountAt, type Branch, type Mounted, type Subject } from '../scenario/subjects/subject.js'
+import { removeTree, unmountAt, type Branch, type Mounted, type Subject } from '../scenario/subjects/subject.js'
 
 /** Branches of a mount with one directory per walker on each, and the plain directories beside it. */
 export class Field {
@@ -60,7 +60,7 @@ export class Field {
   async clean(): Promise<void> {
     if (this.mounted) await this.unmount()
     await unmountAt(this.mountpoint)
-    await runProgram(['rm', '-rf', this.work])
+    await removeTree(this.work)
   }
 }
 
@@ -113,7 +113,7 @@ export class Walker {
     const view = async (server: StepServer, root: string): Promise<View> =>
       (await server.ask({ snapshot: join(root, this.name) }))['entries'] as View
     const [expected, got] = await Promise.all([view(this.a, this.field.plain), view(this.b, this.field.mountpoint)])
-    return compareViews(expected, got, false, { ...this.field.subject.weak, ino: '' })
+    return compareViews(expected, got, false, { ...this.field.subject.weak, ino: '', fifoMtime: '' })
   }
 
   /** Close the walker's files on both sides: before an unmount. */

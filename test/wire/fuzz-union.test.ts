@@ -22,8 +22,8 @@ const COUNT = Number(process.env['TSAUFS_FUZZ'] ?? 25_000)
 const SEEDS = [1, 2, 3, 4]
 
 const NAMES = [
-  'a', 'b', 'c', 'dir', 'sub', 'a', 'b', 'c', 'dir', 'sub', 'new', 'new2', '', '.', '..', '/', 'a/b', '../L/a', '/etc/passwd',
-  'dir/../../rest', '.wh.a',
+  'a', 'b', 'c', 'dir', 'sub', 'a', 'b', 'c', 'dir', 'sub', 'new', 'new2', '', '.', '..', '/', 'a/b', '../L/a',
+  '/etc/passwd', 'dir/../../rest', '.wh.a',
   '.wh..wh..opq', '.wh..wh.work', '.wh..wh.plnk', '.wh.', '\xff\xfe', 'x'.repeat(242), 'y'.repeat(255), 'z'.repeat(5000),
   'user.k', 'trusted.tsaufs.origin',
   'trusted.overlay.opaque', 'security.capability', 'system.posix_acl_access',
@@ -35,8 +35,8 @@ const NODEIDS = [0, 1, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 2 ** 40]
 const NAME_ARGUMENTS: Readonly<Record<string, readonly number[]>> = {
   openat: [1], mkdirat: [1], mknodat: [1], symlinkat: [2], linkat: [1, 3], unlinkat: [1], renameat2: [1, 3], readlinkat: [1],
   mkdirAs: [1],
-  mknodAs: [1], symlinkAs: [2], createAs: [1], statx: [1], chmod: [1], chown: [1], utimens: [1], getxattr: [1], setxattr: [1],
-  listxattr: [1], removexattr: [1],
+  mknodAs: [1], symlinkAs: [2], createAs: [1], statx: [1], chmod: [1], chown: [1], utimens: [1], getxattr: [1],
+  setxattr: [1], listxattr: [1], removexattr: [1],
 }
 /** Functions that make something under a name. */
 const MAKES = new Set([
@@ -82,7 +82,8 @@ function sandbox(): string {
   const work = mkdtempSync(join(tmpdir(), 'tsaufs-fuzz-'))
   const dirs = ['U', 'L/dir/sub', 'L/b', 'rest/L2/dir', 'rest/beside', 'rest/mnt']
   for (const dir of dirs) mkdirSync(join(work, dir), { recursive: true })
-  for (const path of ['L/a', 'L/dir/a', 'L/dir/sub/c', 'rest/L2/dir/b', 'rest/beside/a']) writeFileSync(join(work, path), `this is ${path}`)
+  const files = ['L/a', 'L/dir/a', 'L/dir/sub/c', 'rest/L2/dir/b', 'rest/beside/a']
+  for (const path of files) writeFileSync(join(work, path), `this is ${path}`)
   linkSync(join(work, 'L/a'), join(work, 'L/c'))
   symlinkSync('../rest/beside', join(work, 'L/dir/c'))
   return work

@@ -146,6 +146,7 @@ export const vectorRows: readonly Row[] = [
     name: 'vector 17: ENOSPC in copy-up reaches the writer and leaves nothing',
     given: { L1: { d: { f: { type: 'file', content: 'x', times: 8 << 20 } } } },
     tmpfs: '2m',
+    limits: { user: 'only root mounts a tmpfs' },
     only: 'unions',
     steps: [['stat', 'd/f', { mtime: '=m' }], ['pwrite', 'd/f', 0, 'new', 'ENOSPC'], ['stat', 'd/f', { size: 8 << 20, mtime: '=m' }],
       ['open', 'r', 'd/f', 'RDONLY'], ['fread', 'r', 0, 4, 'xxxx'], ['readdir', 'd', ['f']], ['truncate', 'd/f', 3], ['read', 'd/f', 'xxx']],

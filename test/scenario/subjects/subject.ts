@@ -2,8 +2,9 @@
  * A subject: something that shows several directories as one, or the plain directory they are compared with.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { identity } from '../../helpers/identity.js'
 
 export type SubjectName =
   | 'plain' | 'overlayfs' | 'fuse-overlayfs' | 'tsaufs-cached' | 'tsaufs-cached-reval' | 'tsaufs-passthrough'
@@ -41,8 +42,11 @@ export interface Subject {
   mount(setup: Setup): Promise<Mounted>
 }
 
-/** What is compared with the plain directory and before and after a remount without being asked for in a row. */
-export type Property = 'nlink' | 'groups' | 'ino' | 'mtime' | 'xattrs' | 'd_ino'
+/**
+ * What is compared with the plain directory and before and after a remount without being asked for in a row. `specialIno`
+ * is the number after a remount of what is neither file nor directory; a write to a FIFO is not told to FUSE: `fifoMtime`.
+ */
+export type Property = 'nlink' | 'groups' | 'ino' | 'specialIno' | 'mtime' | 'fifoMtime' | 'xattrs' | 'd_ino'
 
 /** Run a program; answers its exit code and output. Never throws for a failing program. */
 export async function runProgram(argv: readonly string[], env: Record<string, string> = {}): Promise<{ code: number; out: string; err: string }> {
@@ -55,6 +59,13 @@ export async function runProgram(argv: readonly string[], env: Record<string, st
     child.on('error', (e) => done({ code: 127, out, err: String(e) }))
     child.on('close', (code) => done({ code: code ?? 128, out, err }))
   })
+}
+
+/** Remove a tree of any depth, with directories in it that an ordinary user has closed to himself. */
+export async function removeTree(path: string): Promise<void> {
+  // rm(1) copes where fs.rmSync runs into PATH_MAX.
+  if (identity === 'user') await runProgram(['chmod', '-R', 'u+rwX', path])
+  await runProgram(['rm', '-rf', path])
 }
 
 /** Wait until `test` holds; answers whether it did within the time. */
@@ -81,23 +92,42 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Targets of a process's open descriptors. */
-export function openFiles(pid: number): string[] {
+/** A process's open descriptors, and which of them are regular files that have no name any more. */
+export interface OpenFiles {
+  readonly count: number
+  readonly nameless: readonly string[]
+}
+
+/**
+ * Look at a process's open descriptors. Whether a file has a name is told by its links: `(deleted)` in the target of
+ * O_TMPFILE stays when it gets one. The empty file of mode 0444 that whiteouts are links to does not count.
+ */
+export function openFiles(pid: number): OpenFiles {
   const dir = `/proc/${pid}/fd`
-  return readdirSync(dir).flatMap((fd) => {
+  const fds = readdirSync(dir)
+  const nameless = fds.flatMap((fd) => {
     try {
-      return [readlinkSync(`${dir}/${fd}`)]
+      const target = readlinkSync(`${dir}/${fd}`)
+      const s = statSync(`${dir}/${fd}`)
+      const isBase = s.size === 0 && (s.mode & 0o7777) === 0o444
+      return s.isFile() && s.nlink === 0 && !isBase && !target.startsWith('/memfd:') ? [target] : []
     } catch {
       return []
     }
   })
+  return { count: fds.length, nameless }
+}
+
+function umountCommand(mountpoint: string, lazy = false): string[] {
+  if (identity === 'user') return ['fusermount3', lazy ? '-uz' : '-u', mountpoint]
+  return ['umount', ...(lazy ? ['-l'] : []), '-i', mountpoint]
 }
 
 /** umount(8); when it will not, abort the FUSE connection and detach. Answers what went wrong. */
 export async function unmountAt(mountpoint: string): Promise<string[]> {
   const problems: string[] = []
   for (let i = 0; i < 20 && mountsAt(mountpoint).length > 0; i++) {
-    const { code, err } = await runProgram(['umount', '-i', mountpoint])
+    const { code, err } = await runProgram(umountCommand(mountpoint))
     if (code === 0) continue
     if (i === 19) problems.push(`umount: ${err.trim()}`)
     await sleep(50)
@@ -105,7 +135,7 @@ export async function unmountAt(mountpoint: string): Promise<string[]> {
   for (const line of mountsAt(mountpoint)) {
     const abort = `/sys/fs/fuse/connections/${line.split(' ')[2]!.split(':')[1]}/abort`
     if (existsSync(abort)) writeFileSync(abort, '1')
-    await runProgram(['umount', '-l', '-i', mountpoint])
+    await runProgram(umountCommand(mountpoint, true))
   }
   return problems
 }

@@ -1,6 +1,7 @@
 /** tsaufs itself, by its command line, in the ways its data and its caches can be run. */
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { identity } from '../../helpers/identity.js'
 import { repositoryRoot } from '../../helpers/steps.js'
 import { isAlive, mountsAt, runProgram, unmountAt, until, type Mounted, type Setup, type Subject, type SubjectName } from './subject.js'
 
@@ -15,7 +16,7 @@ function tsaufs(name: SubjectName, modeOptions: readonly string[]): Subject {
   return {
     name,
     format: 'aufs',
-    weak: {},
+    weak: identity === 'root' ? {} : { specialIno: 'user.* attributes, which keep the number, cannot be set on symbolic links, fifos, sockets' },
     async unavailable() {
       if (!existsSync('/dev/fuse')) return 'no /dev/fuse'
       const { code, err } = await runProgram([process.execPath, program, '--help'])
