@@ -12,6 +12,7 @@ import { MountError } from '../config/mount-error.js'
 import { formatBranch } from '../config/branches.js'
 import type { MountConfig } from '../config/config.js'
 import { Session } from '../fuse/session.js'
+import { Notifier } from '../fuse/notify.js'
 import { DeviceTransport } from '../fuse/transport.js'
 import { Union } from '../union/union.js'
 import { rows } from '../ops/index.js'
@@ -87,8 +88,10 @@ function openUnion(config: MountConfig, report: (line: string) => void): Union {
 async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: RunDir, hooks: ServeHooks): Promise<void> {
   const trace = createDebug('tsaufs:fuse')
   const { dev } = mounted.entry
+  const transport = new DeviceTransport(mounted.fd, MAX_WRITE)
+  const notifier = new Notifier((message, length) => transport.write(message, length))
   const session = new Session({
-    transport: new DeviceTransport(mounted.fd, MAX_WRITE),
+    transport,
     rows,
     union,
     init: {
@@ -98,7 +101,11 @@ async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: 
       maxBackground: MAX_BACKGROUND,
       timeGran: 1,
     },
-    afterRequest: () => union.afterRequest(),
+    afterRequest: () => {
+      // Attributes only: this takes no lock in the kernel, so the serving thread may send it (fuse/notify.ts).
+      for (const id of union.changedDirs.splice(0)) notifier.invalAttr(id)
+      union.afterRequest()
+    },
     retryAfter: (errno) => union.spaceToCome(errno),
     onError: (error, row) => hooks.log(`${row?.name ?? 'session'}: ${error instanceof Error ? error.stack : String(error)}`),
     onInit: () => hooks.serving(),

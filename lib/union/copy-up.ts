@@ -315,6 +315,7 @@ export function ensureDir(union: Union, dir: DirNode, to: number): void {
   }
   dir.branches = [...dir.branches, to].sort((a, b) => a - b)
   dir.impure = -1
+  union.changedDirs.push(dir.id, dir.parent.id)
   if (dir.listing?.stamp !== '') dir.listing = null
   if (to < dir.top) {
     dir.top = to

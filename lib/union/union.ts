@@ -41,6 +41,8 @@ export class Union {
   statOf: Node | null = null
   /** Node whose attributes() are in `sys.stat`, taken while its operation could still be undone. */
   shown: Node | null = null
+  /** Directories copied up by the request in hand: their ctime is new, and the kernel is to be told. */
+  readonly changedDirs: number[] = []
   #sweeping: NodeJS.Timeout | null = null
 
   private constructor(config: MountConfig, branches: readonly Branch[]) {
