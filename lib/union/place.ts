@@ -63,8 +63,11 @@ export function place(union: Union, node: Node): Place {
 /** Path of a directory on a branch, from the branch root, without a leading slash; '' for the root. */
 export function branchPath(union: Union, dir: DirNode, branch: number): Bytes {
   if (dir.parent === null) return ''
-  const own = dir.paths?.get(branch)
-  if (own !== undefined) return own
-  const above = branchPath(union, dir.parent, branch)
-  return above === '' ? dir.name : `${above}/${dir.name}`
+  return dir.paths?.get(branch) ?? entryPath(union, dir.parent, dir.name, branch)
+}
+
+/** Path of a name in a directory on a branch, from the branch root. */
+export function entryPath(union: Union, dir: DirNode, name: Bytes, branch: number): Bytes {
+  const above = branchPath(union, dir, branch)
+  return above === '' ? name : `${above}/${name}`
 }

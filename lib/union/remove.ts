@@ -10,7 +10,7 @@ import { ensureDir } from './copy-up.js'
 import { groupName, NO_PLAN, planCount, readCount, type Plan } from './link-group.js'
 import { closeFound, probe, viewOf } from './lookup.js'
 import type { DirNode, Node } from './node.js'
-import { branchPath, dirfd, place, type Place } from './place.js'
+import { dirfd, entryPath, place, type Place } from './place.js'
 import type { Named } from './rename.js'
 import type { Union } from './union.js'
 
@@ -95,7 +95,7 @@ export function planUncount(union: Union, { node, dir, name }: Named, to: number
     must(sys.statx(at.dirfd, at.name), 'statx', at.name)
     count = st.nlink
   }
-  const plan = planCount(branch, node.group, Math.max(0, count - 1), '-', pathOf(union, dir, name, branch))
+  const plan = planCount(branch, node.group, Math.max(0, count - 1), '-', entryPath(union, dir, name, branch.index))
   if (plan.count > 0) return plan
   return {
     ...plan,
@@ -111,12 +111,7 @@ export function planRecount(union: Union, { node, dir, name }: Named): Plan {
   if (!node.indexed) return NO_PLAN
   const branch = union.branches[node.top]!
   const count = readCount(branch, node.group)
-  return count < 0 ? NO_PLAN : planCount(branch, node.group, count + 1, '+', pathOf(union, dir, name, branch))
-}
-
-function pathOf(union: Union, dir: DirNode, name: Bytes, branch: Branch): Bytes {
-  const above = branchPath(union, dir, branch.index)
-  return above === '' ? name : `${above}/${name}`
+  return count < 0 ? NO_PLAN : planCount(branch, node.group, count + 1, '+', entryPath(union, dir, name, branch.index))
 }
 
 /** Undo the removal of a name of a copied-up link group: the link directory has the same file. */

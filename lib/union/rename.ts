@@ -9,7 +9,7 @@ import type { Branch } from './branch.js'
 import { carryOrigin, copyUp, ensureDir } from './copy-up.js'
 import { groupName, type Plan } from './link-group.js'
 import type { DirNode, Node } from './node.js'
-import { branchPath, dirfd, slot, type Place } from './place.js'
+import { branchPath, dirfd, entryPath, slot, type Place } from './place.js'
 import { writableAtOrAbove } from './policy/policy.js'
 import { hasLower, lowerPath } from './redirect.js'
 import { liesOn, mayHoldWhiteouts, relink, unwhite, visibleBelow, whiteOut } from './remove.js'
@@ -144,8 +144,7 @@ export function actRename(union: Union, from: Named, to: Destination, branch: Br
     if (!from.node.isDir()) carryOrigin(union, source, to.dir, branch)
     const rc = sys.renameat2(source.dirfd, source.name, target.dirfd, target.name, flags)
     if (rc === -E.ENOTEMPTY || rc === -E.EEXIST) {
-      const above = branchPath(union, from.dir, branch.index)
-      swapDirs(branch, source, target, above === '' ? from.name : `${above}/${from.name}`)
+      swapDirs(branch, source, target, entryPath(union, from.dir, from.name, branch.index))
     } else {
       must(rc, 'renameat2', from.name)
       try {

@@ -1,7 +1,7 @@
 /**
  * The union of one mount: its branches, its tree, its caches. Wiring; the rules are in the files beside it.
  */
-import { sys, type Bytes } from '../os/native.js'
+import { sys } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
 import { S_IFREG, st } from '../os/stat.js'
 import type { MountConfig } from '../config/config.js'
@@ -41,7 +41,7 @@ export class Union {
   statOf: Node | null = null
   /** Node whose attributes() are in `sys.stat`, taken while its operation could still be undone. */
   shown: Node | null = null
-  /** Directories copied up by the request in hand: their ctime is new, and the kernel is to be told. */
+  /** Directories whose ctime a copy-up of the request in hand has changed: the kernel is to be told. */
   readonly changedDirs: number[] = []
   #sweeping: NodeJS.Timeout | null = null
 
@@ -171,16 +171,6 @@ export class Union {
     this.statOf = null
     this.shown = null
     this.dirfds.endRequest()
-  }
-
-  /** `PATH=perm+attr` of a branch, as aufs shows it in sysfs. */
-  describe(index: number): Bytes {
-    const { path, perm, wh, nolwh, copyOnOpen } = this.branches[index]!.spec
-    const attributes = [
-      ...(wh && perm !== 'rw' ? ['wh'] : []), ...(nolwh ? ['nolwh'] : []),
-      ...(copyOnOpen === 'none' ? [] : [copyOnOpen === 'moo' ? 'moo' : `coo_${copyOnOpen}`]),
-    ]
-    return `${path}=${[perm, ...attributes].join('+')}`
   }
 
   /** Unmounted: close everything, leave nothing of ours on the branches but what the union needs again. */

@@ -1,12 +1,14 @@
 /** Mounting without being root: through fusermount3, and as root of a user namespace. */
 import t from 'tap'
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { openFuseToUsers } from '../helpers/fuse-device.js'
 import { NEEDS_ROOT, Sandbox } from './sandbox.js'
 
 const NOBODY = 65534
 
-/** A sandbox that belongs to nobody. */
+/** A sandbox that belongs to nobody, who may open /dev/fuse. */
 function usersBox(t: ConstructorParameters<typeof Sandbox>[0]): Sandbox {
+  t.teardown(openFuseToUsers())
   const box = new Sandbox(t).files({ 'a/x': '', 'b/y': '' })
   mkdirSync(box.at('run'), { mode: 0o700 })
   for (const name of ['', 'a', 'b', 'mnt', 'run', 'a/x', 'b/y']) chownSync(box.at(name), NOBODY, NOBODY)

@@ -10,6 +10,7 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { openFuseToUsers } from '../helpers/fuse-device.js'
 import { repositoryRoot } from '../helpers/steps.js'
 
 const NAME = 'tsaufs-test'
@@ -78,9 +79,7 @@ export class OrdinaryUser {
   readonly #undo = new Undo()
 
   constructor() {
-    const mode = statSync('/dev/fuse').mode & 0o7777
-    this.#undo.push(() => chmodSync('/dev/fuse', mode))
-    chmodSync('/dev/fuse', 0o666)
+    this.#undo.push(openFuseToUsers())
     this.#makeAccount()
     this.uid = Number(must('id', '-u', NAME))
     this.gid = Number(must('id', '-g', NAME))

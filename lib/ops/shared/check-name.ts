@@ -1,4 +1,4 @@
-/** Names users may use. */
+/** Names users may use. What is no name at all (`..`, with a slash) does not get here: lib/fuse/names.ts. */
 import type { Bytes } from '../../os/native.js'
 import { Errno, E } from '../../os/errno.js'
 import { aufs } from '../../union/whiteout/aufs.js'
@@ -6,25 +6,18 @@ import { aufs } from '../../union/whiteout/aufs.js'
 /** NAME_MAX of every file system a branch lies on. */
 const NAME_MAX = 255
 
-/** No kernel sends these; on a branch they would be another directory than the one asked about. */
-function checkComponent(name: Bytes): void {
-  if (name === '' || name === '.' || name === '..' || name.includes('/')) throw new Errno(E.EINVAL, 'name', name)
-}
-
 /**
  * A name to look for.
- * @throws Errno EINVAL for what is no name, EPERM for a reserved one (aufs), ENAMETOOLONG beyond 255 bytes
+ * @throws Errno EPERM for a reserved one (aufs), ENAMETOOLONG beyond 255 bytes
  */
 export function checkLookupName(name: Bytes, showWhiteouts: boolean): void {
-  checkComponent(name)
   if (name.length > NAME_MAX) throw new Errno(E.ENAMETOOLONG, 'lookup', name)
   if (aufs.classify(name) === 'entry') return
   if (!showWhiteouts || aufs.classify(name) === 'reserved') throw new Errno(E.EPERM, 'lookup', name)
 }
 
-/** A name to create. @throws Errno EINVAL, EPERM, and ENAMETOOLONG where its whiteout could not be written */
+/** A name to create. @throws Errno EPERM, and ENAMETOOLONG where its whiteout could not be written */
 export function checkNewName(name: Bytes): void {
-  checkComponent(name)
   if (aufs.classify(name) !== 'entry') throw new Errno(E.EPERM, 'create', name)
   if (name.length > aufs.nameMax) throw new Errno(E.ENAMETOOLONG, 'create', name)
 }
