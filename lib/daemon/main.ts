@@ -12,16 +12,15 @@ const STATUS_FD = 3
 /** Messages beyond this many bytes are dropped: the log lies in memory (/run). */
 const LOG_MAX = 1024 * 1024
 
-let starterListens = true
+/** Descriptors 0 to 3 are the starter's: messages go to it. Afterwards they go to the log. */
+let attached = true
 let logged = 0
 
 function tell(message: StarterMessage): void {
-  if (!starterListens) return
   try {
     writeSync(STATUS_FD, `${JSON.stringify(message)}\n`)
   } catch {
     // The starter was killed. Whoever did that did not ask for the mount to go away.
-    starterListens = false
   }
 }
 
@@ -37,8 +36,8 @@ function log(line: string): void {
 
 /** Let go of the starter: its end of the pipe, its terminal. From now on messages go to `log` in the state directory. */
 function standAlone(rundir: string): void {
-  if (!starterListens) return
-  starterListens = false
+  if (!attached) return
+  attached = false
   closeSync(STATUS_FD)
   const { O_WRONLY, O_CREAT, O_APPEND, O_RDONLY } = constants
   // The lowest free number is taken each time, so these become 0, 1 and 2 again.
@@ -56,7 +55,7 @@ async function main(): Promise<void> {
   process.on('uncaughtException', (error) => log(`uncaught: ${error.stack}`))
   try {
     await serve(config, {
-      report: (line) => (starterListens ? tell({ line }) : log(line)),
+      report: (line) => (attached ? tell({ line }) : log(line)),
       mounted: (dev, dir) => {
         rundir = dir
         tell({ mounted: dev })
@@ -67,7 +66,7 @@ async function main(): Promise<void> {
     process.exit(0)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    if (starterListens) tell({ error: message, exit: error instanceof MountError ? error.exit : REFUSED.MOUNT })
+    if (attached) tell({ error: message, exit: error instanceof MountError ? error.exit : REFUSED.MOUNT })
     else log(`ended: ${message}`)
     process.exit(REFUSED.MOUNT)
   }

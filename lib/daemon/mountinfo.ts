@@ -2,7 +2,7 @@
  * /proc/self/mountinfo: which mounts there are, and where on its file system a path lies. Reading it touches no mount.
  * Source: proc_pid_mountinfo(5).
  */
-import { readFileSync, realpathSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Bytes } from '../os/native.js'
 import { absolute } from '../config/syntax.js'
@@ -48,6 +48,26 @@ export function readMountinfo(): MountEntry[] {
 /** The mount that is seen at exactly this place, or undefined. */
 export function mountAt(path: Bytes, mounts: readonly MountEntry[] = readMountinfo()): MountEntry | undefined {
   return mounts.findLast((m) => m.mountpoint === path)
+}
+
+/**
+ * Where the file system `dev` is still mounted: in this mount namespace, else in one of another process we may look into.
+ * @returns its mount point there and the process, 0 for ourselves; undefined if nowhere we can see
+ */
+export function stillMounted(dev: string): { mountpoint: Bytes, pid: number } | undefined {
+  const seen = new Set<string>()
+  for (const pid of ['self', ...readdirSync('/proc').filter((name) => /^\d+$/.test(name))]) {
+    try {
+      const namespace = readlinkSync(`/proc/${pid}/ns/mnt`)
+      if (seen.has(namespace)) continue
+      seen.add(namespace)
+      const entry = parseMountinfo(readFileSync(`/proc/${pid}/mountinfo`, 'latin1')).find((m) => m.dev === dev)
+      if (entry !== undefined) return { mountpoint: entry.mountpoint, pid: pid === 'self' ? 0 : Number(pid) }
+    } catch {
+      // It has ended, or is none of our business.
+    }
+  }
+  return undefined
 }
 
 /** The type our mounts have in /proc/mounts. */

@@ -4,7 +4,7 @@
 import type { Bytes } from '../os/native.js'
 import { MountError } from '../config/mount-error.js'
 import { watchEnd } from './client.js'
-import { FUSE_TYPE, mountAt, mountPlace } from './mountinfo.js'
+import { FUSE_TYPE, mountAt, mountPlace, stillMounted } from './mountinfo.js'
 import { findMount } from './rundir.js'
 import { unmount } from './unmount.js'
 
@@ -21,10 +21,11 @@ const ADVICE: Readonly<Record<string, string>> = {
 }
 
 /**
- * Unmount what is seen at `path` and wait for its daemon to end.
+ * Unmount what is seen at `path` and wait for its daemon to end; not for one whose union is also mounted elsewhere.
+ * @param report gets a sentence about such a place
  * @throws MountError when it is no mount of ours, or busy, or not ours to unmount
  */
-export async function unmountUnion(path: Bytes, cwd: Bytes, lazy: boolean): Promise<void> {
+export async function unmountUnion(path: Bytes, cwd: Bytes, lazy: boolean, report: (line: string) => void): Promise<void> {
   const tried = `umount ${path}`
   const place = mountPlace(path, cwd)
   const entry = mountAt(place)
@@ -36,6 +37,13 @@ export async function unmountUnion(path: Bytes, cwd: Bytes, lazy: boolean): Prom
   if (failed !== '') {
     watch?.cancel()
     throw new MountError(tried, failed, ADVICE[failed] ?? 'the kernel refused it')
+  }
+  const other = lazy ? undefined : stillMounted(entry.dev)
+  if (other !== undefined) {
+    watch?.cancel()
+    const whose = other.pid === 0 ? '' : `, in the mount namespace of process ${other.pid}`
+    report(`${tried}: the union is still mounted on ${other.mountpoint}${whose}; its daemon serves on`)
+    return
   }
   const ended = await watch?.ended(lazy ? LAZY_TIMEOUT_MS : END_TIMEOUT_MS)
   if (ended === false && !lazy) {

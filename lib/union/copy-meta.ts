@@ -3,8 +3,7 @@
  */
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
-import type { Meta } from '../os/stat.js'
-import { S_IFLNK, S_IFMT } from '../os/stat.js'
+import { S_IFLNK, S_IFMT, takeMeta, type Meta } from '../os/stat.js'
 import type { Branch } from './branch.js'
 import type { Place } from './place.js'
 import { isPrivateXattr, xattrClass } from './xattr-keys.js'
@@ -62,4 +61,14 @@ export function copyMeta(from: Place, meta: Meta, to: Place, branch: Branch): vo
   copyXattrs(from, to, branch)
   if ((meta.mode & S_IFMT) !== S_IFLNK) must(sys.chmod(to.dirfd, to.name, meta.mode & 0o7777), 'fchmodat', to.name)
   must(sys.utimens(to.dirfd, to.name, meta.atime, meta.atimeNsec, meta.mtime, meta.mtimeNsec), 'utimensat', to.name)
+}
+
+/**
+ * Remember a directory's times before a change of our own that its users must not see.
+ * @returns what puts them back @throws Errno when it cannot be looked at
+ */
+export function keepTimes(fd: number): () => void {
+  must(sys.statx(fd, ''), 'statx', '')
+  const { atime, atimeNsec, mtime, mtimeNsec } = takeMeta()
+  return () => { sys.utimens(fd, '', atime, atimeNsec, mtime, mtimeNsec) }
 }

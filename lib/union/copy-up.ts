@@ -9,7 +9,7 @@ import { S_IFDIR, S_IFLNK, S_IFREG, st, takeMeta, type Meta } from '../os/stat.j
 import { Wait } from '../util/wait.js'
 import { groupCount } from './attr.js'
 import type { Branch } from './branch.js'
-import { copyMeta } from './copy-meta.js'
+import { copyMeta, keepTimes } from './copy-meta.js'
 import { groupKey, groupName, writeCount } from './link-group.js'
 import type { CopiedData, CopyJob, DirNode, Node } from './node.js'
 import { dirfd, place, slot, type Place } from './place.js'
@@ -201,13 +201,12 @@ function unmake(made: Place, isDir: boolean): void {
 /** Put a finished object in its place: link an unnamed file, move a work file. The parent's times stay as they were. */
 function appear(union: Union, made: Place, dir: DirNode, branch: Branch, name: Bytes): void {
   const to = slot(union, dir, branch.index, name)
-  must(sys.statx(to.dirfd, ''), 'statx', dir.name)
-  const { atime, atimeNsec, mtime, mtimeNsec } = takeMeta()
+  const restore = keepTimes(to.dirfd)
   const rc = made.name === ''
     ? sys.linkat(made.dirfd, '', to.dirfd, name)
     : sys.renameat2(made.dirfd, made.name, to.dirfd, name, C['RENAME_NOREPLACE']!)
   must(rc, 'copy-up', name)
-  sys.utimens(to.dirfd, '', atime, atimeNsec, mtime, mtimeNsec)
+  restore()
   union.changedDirs.push(dir.id)
 }
 

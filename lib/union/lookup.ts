@@ -167,8 +167,7 @@ function identify(union: Union, dir: DirNode, name: Bytes, found: Found): Identi
     }
   }
   if (found.nlink < 2 || (!union.config.plink && !branch.writable)) return { top: found.top, group: '', indexed: false }
-  const [low, high] = [found.low, found.high]
-  const group = groupKey(branch.fsid, low, high)
+  const group = groupKey(found.fsid, found.low, found.high)
   const copy = findCopy(union.branches, found.top - 1, group)
   return copy >= 0 ? { top: copy, group, indexed: true } : { top: found.top, group, indexed: false }
 }
@@ -220,13 +219,20 @@ function dirfdOrVanished(union: Union, node: Node): number {
   }
 }
 
+/** The node of a file whose other names are gone, the one it was known by among them: what is open there is this file. */
+function nameless(union: Union, found: Found): Node | undefined {
+  if (!union.tree.hasGroups) return undefined
+  const node = union.tree.group(groupKey(found.fsid, found.low, found.high))
+  return node?.parent === null ? node : undefined
+}
+
 /** Enter a found name. `known` is what the tree had under it. */
 export function enter(union: Union, dir: DirNode, name: Bytes, found: Found, known: Node | undefined): Node {
   if (found.kind === S_IFDIR) return enterDir(union, dir, name, found, known)
   const seen = seenMark()
   const identity = identify(union, dir, name, found)
   const ino = union.inos.of(found.fsid, found.low, found.high)
-  const twin = identity.group === '' ? undefined : union.tree.group(identity.group)
+  const twin = identity.group === '' ? nameless(union, found) : union.tree.group(identity.group)
   if (twin !== undefined && twin.kind === found.kind) {
     if (known !== undefined && known !== twin) union.vanish(known)
     union.tree.link(twin, dir, name)

@@ -4,8 +4,8 @@
  */
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
-import { takeMeta } from '../os/stat.js'
 import type { Branch } from './branch.js'
+import { keepTimes } from './copy-meta.js'
 import { carryOrigin, copyUp, ensureDir } from './copy-up.js'
 import { groupName, type Plan } from './link-group.js'
 import type { DirNode, Node } from './node.js'
@@ -96,19 +96,13 @@ export function detach(union: Union, node: DirNode, to: { readonly dir: DirNode;
   } else if (union.config.diropq === 'always' || showsThrough(union, to, branch)) {
     const marked = branch.format.isOpaque(fd)
     if (!marked) {
-      markQuietly(branch, fd, node)
+      const restore = keepTimes(fd)
+      must(branch.format.setOpaque(fd), 'opaque', node.name)
+      restore()
       return () => { branch.format.clearOpaque(fd) }
     }
   }
   return () => {}
-}
-
-/** Make a directory opaque; its times stay as they were. */
-function markQuietly(branch: Branch, fd: number, node: DirNode): void {
-  must(sys.statx(fd, ''), 'statx', node.name)
-  const { atime, atimeNsec, mtime, mtimeNsec } = takeMeta()
-  must(branch.format.setOpaque(fd), 'opaque', node.name)
-  sys.utimens(fd, '', atime, atimeNsec, mtime, mtimeNsec)
 }
 
 /** Is there something below at `to`, or hidden there by this branch's own whiteout? A new directory must not merge with it. */

@@ -17,6 +17,7 @@ import { sys, type Bytes } from '../os/native.js'
 import { E, must } from '../os/errno.js'
 import { S_IFDIR, st } from '../os/stat.js'
 import type { Branch } from './branch.js'
+import { keepTimes } from './copy-meta.js'
 import { settlePlans } from './link-group.js'
 import { removeTree } from './remove.js'
 import { finishSwap, isSwap } from './swap.js'
@@ -88,6 +89,9 @@ function repairTree(walk: Walk, dirfd: number, path: Bytes): void {
   }
   walk.left -= raw.names.length
   const names = new Set(raw.names)
+  const before = walk.repaired
+  // Nobody changed this directory as its users see it: it keeps its times.
+  const restore = keepTimes(dirfd)
   for (const name of raw.names) {
     const what = branch.format.classify(name)
     if (what === 'reserved' && branch.format.isTemporary(name)) {
@@ -100,6 +104,7 @@ function repairTree(walk: Walk, dirfd: number, path: Bytes): void {
       walk.repaired++
     }
   }
+  if (walk.repaired > before) restore()
   for (const [i, name] of raw.names.entries()) {
     if (walk.left <= 0) return
     if (raw.types[i] !== S_IFDIR >> 12 || branch.format.classify(name) !== 'entry') continue
@@ -115,7 +120,8 @@ function finishEntry(branch: Branch, dirfd: number, name: Bytes): void {
     const fd = sys.openBeneath(dirfd, name, O_PATH_DIR)
     if (fd < 0) return
     const redirected = sys.getxattr(fd, '', branch.keys.redirect, Buffer.alloc(0)) > 0
-    if (!redirected) branch.format.setOpaque(fd)
+    const restore = keepTimes(fd)
+    if (!redirected && branch.format.setOpaque(fd) >= 0) restore()
     sys.close(fd)
   }
   branch.format.remove(dirfd, name)

@@ -64,6 +64,10 @@ export class Tree {
     if (node.parent !== null) node.parent.children.set(node.name, node)
   }
 
+  get hasGroups(): boolean {
+    return this.#groups.size > 0
+  }
+
   /** The node of a link group, if one is known. */
   group(key: string): Node | undefined {
     return this.#groups.get(key)
@@ -81,6 +85,14 @@ export class Tree {
     node.fd = fd
   }
 
+  /** A held file is no longer needed. */
+  #release(node: Node): void {
+    if (node.fd < 0) return
+    sys.close(node.fd)
+    node.fd = -1
+    this.held--
+  }
+
   /** The last name of the group is gone: what is still open is a file of its own. */
   leaveGroup(node: Node): void {
     if (this.#groups.get(node.group) === node) this.#groups.delete(node.group)
@@ -88,13 +100,14 @@ export class Tree {
     node.indexed = false
   }
 
-  /** One more name for a node. */
+  /** One more name for a node; one that had none is found by it from now on. */
   link(node: Node, dir: DirNode, name: Bytes): void {
     if (dir.children.get(name) === node) return
     dir.children.set(name, node)
     if (node.parent === null && node.id !== ROOT_ID) {
       node.parent = dir
       node.name = name
+      this.#release(node)
     } else {
       node.aliases ??= []
       node.aliases.push({ dir, name })
@@ -152,10 +165,7 @@ export class Tree {
     if (this.#groups.get(node.group) === node) this.#groups.delete(node.group)
     this.#slots[node.id] = null
     this.#free.push(node.id)
-    if (node.fd >= 0) {
-      sys.close(node.fd)
-      this.held--
-    }
+    this.#release(node)
     this.#onDrop(node)
     const parents = [node.parent, ...names.map(alias => alias.dir)]
     node.parent = null

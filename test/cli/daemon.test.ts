@@ -69,6 +69,26 @@ t.test('a busy mount', root, async (t) => {
   t.same(box.remains(), [])
 })
 
+t.test('a union mounted in a second place', root, async (t) => {
+  const box = new Sandbox(t).files(FILES)
+  const pid = box.mount(t)
+  mkdirSync(box.at('other'))
+  t.equal(box.exec('mount', '--bind', 'mnt', 'other').exit, 0)
+  t.same(box.run('umount', 'mnt'), {
+    exit: 0, stdout: '', complaints: ['umount mnt: the union is still mounted on @/other; its daemon serves on'],
+  })
+  t.equal(box.exec('cat', 'other/x').stdout, 'of a')
+  // A copied mount namespace holds it as well, for as long as a process is in it.
+  const holder = box.start(['unshare', '-m', 'sh', '-c', 'echo in; read line'])
+  await once(holder.stdout!, 'data')
+  const { exit, complaints } = box.run('umount', 'other')
+  t.equal(exit, 0)
+  t.match(complaints, [new RegExp(`umount other: the union is still mounted on @/.*, in the mount namespace of process ${holder.pid}; `)])
+  holder.stdin!.end()
+  t.ok(await until(() => isGone(pid)), 'the last place ends it')
+  t.same(box.remains(), [])
+})
+
 t.test('a signal ends a busy mount too', root, async (t) => {
   const box = new Sandbox(t).files(FILES)
   const pid = box.mount(t)

@@ -105,7 +105,7 @@ export class DoubledMount {
   async unmount(): Promise<string[]> {
     this.#socket?.destroy()
     try {
-      await unmountUnion(this.mountpoint, this.work, false)
+      await unmountUnion(this.mountpoint, this.work, false, () => undefined)
     } catch (error) {
       return [String(error), ...this.#threads(), ...(await unmountAt(this.mountpoint))]
     }

@@ -3,7 +3,8 @@
  *
  *   node dist/test/walk/walk.test.js [--seed N] [--steps N] [--walkers N] [--subject NAME]... [--shrink]
  *
- * WALK_SEED and WALK_STEPS say the same when there is no command line. With --shrink one walker walks alone, and what
+ * WALK_SEED and WALK_STEPS say the same when there is no command line. The seed is fixed otherwise: a red run is the fault of a
+ * change, and scripts/soak.sh walks others. With --shrink one walker walks alone, and what
  * it finds is made as short as possible.
  */
 import t from 'tap'
@@ -22,7 +23,7 @@ const { values } = parseArgs({
   },
   strict: false,
 })
-const seed = Number(values.seed ?? process.env['WALK_SEED'] ?? Math.floor(Math.random() * 1e9))
+const seed = Number(values.seed ?? process.env['WALK_SEED'] ?? 1)
 const count = Number(values.steps ?? process.env['WALK_STEPS'] ?? 2000)
 const walkers = Number(values.walkers ?? 3)
 const chosen = (values.subject as string[] | undefined) ?? ['tsaufs-cached', 'tsaufs-cached-reval', 'tsaufs-passthrough']

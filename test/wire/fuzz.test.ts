@@ -130,7 +130,7 @@ function makeSession(transport: Transport, seed: number, kept: () => void): Sess
   })
 }
 
-for (const seed of [1, Number(process.env['TSAUFS_SEED'] ?? Date.now() % 1e6)]) {
+for (const seed of [1, Number(process.env['TSAUFS_SEED'] ?? 2)]) {
   t.test(`seed ${seed}`, async (t) => {
     let errors = 0
     let session: Session<null> | undefined

@@ -3,7 +3,7 @@
  */
 import { Command } from 'commander'
 import { workingDirectory } from '../raw-args.js'
-import { reportFailure } from '../output.js'
+import { complain, reportFailure } from '../output.js'
 import { EXIT } from '../exit-codes.js'
 
 /** Build the command. */
@@ -16,7 +16,7 @@ export function umountCommand(): Command {
       const { unmountUnion } = await import('../../daemon/unmount-union.js')
       for (const mountpoint of mountpoints) {
         try {
-          await unmountUnion(mountpoint, workingDirectory(), flags.lazy === true)
+          await unmountUnion(mountpoint, workingDirectory(), flags.lazy === true, complain)
         } catch (error) {
           reportFailure(error)
           process.exitCode = EXIT.FAILED

@@ -41,6 +41,17 @@ export const linkRows: readonly Row[] = [
     differs: { ...BROKEN },
   },
   {
+    name: 'a file open by a name that is gone, seen by its other one',
+    given: { R: { a: 'A', b: hardlink('a') }, L1: { c: 'C', d: hardlink('c') } },
+    steps: [
+      ['open', 'f', 'a', 'RDWR'], ['open', 'g', 'c', 'RDWR'], ['unlink', 'a'], ['unlink', 'c'], ['read', 'b', 'A'], ['read', 'd', 'C'],
+      ['fpwrite', 'f', 1, 'fter'], ['fpwrite', 'g', 1, 'ounts'], ['read', 'b', 'After'], ['read', 'd', 'Counts'],
+      ['stat', 'b', { size: 5, nlink: 1, ino: '=i' }], ['fstat', 'f', { size: 5, nlink: 1, ino: '=i' }],
+      ['stat', 'd', { size: 6, nlink: 1, ino: '=j' }], ['fstat', 'g', { size: 6, nlink: 1, ino: '=j' }],
+    ],
+    merged: { b: 'After', d: 'Counts' },
+  },
+  {
     name: 'rename within and over a lower group',
     given: { L1: { a: 'A', b: hardlink('a'), c: 'C' } },
     steps: [['rename', 'a', 'd'], ['stat', 'd', { nlink: 2, ino: '=i' }], ['stat', 'b', { nlink: 2, ino: '=i' }], ['rename', 'c', 'b'], ['stat', 'd', { nlink: 1 }], ['read', 'b', 'C'], ['append', 'd', '!']],
