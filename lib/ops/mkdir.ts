@@ -3,7 +3,8 @@
  * The whiteout itself ends the merge until the mark is made and it is removed. Source: union-semantics 4.2.
  */
 import { sys } from '../os/native.js'
-import { must } from '../os/errno.js'
+import { E, must } from '../os/errno.js'
+import { st } from '../os/stat.js'
 import { defineOp } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { MkdirIn } from '../fuse/structs.js'
@@ -15,10 +16,24 @@ import { entryReply } from './shared/entry-reply.js'
 const C = sys.constants
 const O_PATH_DIR = C['O_PATH']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
 
-function makeOpaque(at: Target): void {
-  const fd = must(sys.openBeneath(at.dirfd, at.name, O_PATH_DIR), 'openat2', at.name)
+function mark(at: Target): number {
+  const fd = sys.openBeneath(at.dirfd, at.name, O_PATH_DIR)
+  if (fd < 0) return fd
   const rc = at.branch.format.setOpaque(fd)
   sys.close(fd)
+  return rc
+}
+
+function makeOpaque(at: Target): void {
+  let rc = mark(at)
+  if (rc === -E.EACCES) {
+    // A daemon without privilege, and a mode that keeps its owner out.
+    must(sys.statx(at.dirfd, at.name), 'statx', at.name)
+    const mode = st.mode & 0o7777
+    must(sys.chmod(at.dirfd, at.name, mode | 0o700), 'fchmodat', at.name)
+    rc = mark(at)
+    must(sys.chmod(at.dirfd, at.name, mode), 'fchmodat', at.name)
+  }
   must(rc, 'opaque', at.name)
 }
 

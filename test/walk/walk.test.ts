@@ -58,7 +58,7 @@ async function alone(test: Tap, subject: Subject): Promise<void> {
 /** Several walkers at once on one mount; they pause together. Answers the problems of all. */
 async function together(test: Tap, subject: Subject): Promise<void> {
   const field = new Field(subject)
-  const team = Array.from({ length: walkers }, (_, i) => ({ walker: new Walker(field, `w${i}`), random: new Random(seed + i), ok: true }))
+  const team = Array.from({ length: walkers }, (_, i) => ({ walker: new Walker(field, `w${i}/tree`), random: new Random(seed + i), ok: true }))
   const pauses = new Random(seed + 999)
   try {
     for (const { walker, random } of team) await walker.build(randomBranches(random))

@@ -3,7 +3,7 @@
  */
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { show, StepServer, type Result, type Step } from '../helpers/steps.js'
 import { flatten, OLD, toEntries, toSpecial, type Tree } from '../helpers/tree.js'
 import { compareViews, type View } from '../scenario/compare.js'
@@ -31,6 +31,7 @@ export class Field {
   async build(server: StepServer, name: string, trees: readonly Tree[]): Promise<void> {
     const root = ['', { type: 'dir', mode: 0o755, mtime: OLD }]
     const format = this.subject.format ?? 'aufs'
+    for (const root of [...this.branches.map((b) => b.path), this.plain]) mkdirSync(join(root, dirname(name)))
     const dirs = this.branches.map((b, i) => [join(b.path, name), [root, ...toEntries(trees[i] ?? {}, format)]])
     await server.ask({ build: [...dirs, [join(this.plain, name), [root, ...toEntries(flatten(trees), 'aufs')]]] })
     for (const b of this.branches.slice(1)) await server.ask({ digest: join(b.path, name), key: `${b.name}/${name}` })
@@ -85,6 +86,7 @@ export class Walker {
   private readonly a = new StepServer()
   private readonly b = new StepServer()
 
+  /** @param name of a directory in a directory of its own: a symbolic link to `../a` must not lead to what others share */
   constructor(field: Field, name: string) {
     this.field = field
     this.name = name
@@ -143,7 +145,7 @@ export type Item = Step | Pause
 /** Walk `items` on a fresh field; answers what went wrong first, or null. */
 export async function trial(subject: Subject, trees: readonly Tree[], items: readonly Item[]): Promise<{ problem: string; at: number } | null> {
   const field = new Field(subject)
-  const walker = new Walker(field, 'w')
+  const walker = new Walker(field, 'w/tree')
   try {
     await walker.build(trees)
     await field.mount()

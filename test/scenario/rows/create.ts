@@ -78,6 +78,15 @@ export const createRows: readonly Row[] = [
     differs: { 'fuse-overlayfs': 'leaves whiteouts in opaque directories' },
   },
   {
+    name: 'mkdir over a removed lower directory, with modes that keep out its owner',
+    given: { L1: { d: { x: 'X' }, e: { x: 'X' } } },
+    steps: [
+      ['unlink', 'd/x'], ['rmdir', 'd'], ['mkdir', 'd', 0o600], ['stat', 'd', { mode: 0o600 }], ['chmod', 'd', 0o700], ['readdir', 'd', []],
+      ['unlink', 'e/x'], ['rmdir', 'e'], ['mkdir', 'e', 0], ['stat', 'e', { mode: 0 }], ['chmod', 'e', 0o700], ['readdir', 'e', []],
+    ],
+    merged: { d: {}, e: {} },
+  },
+  {
     name: 'rmdir of a directory that only the top has, with whiteouts in it',
     given: { R: { d: opaque({ x: whiteout, y: whiteout, z: whiteout, v: whiteout, w: whiteout }) }, L1: {} },
     only: 'tsaufs',
