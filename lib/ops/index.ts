@@ -29,7 +29,8 @@ import { getxattr, listxattr, removexattr, setxattr } from './xattr.js'
 export type AnyRow = OpRow<Union, unknown>
 
 export const rows = [
-  lookup, forget, batchForget, getattr, statx, setattr, readlink, symlink, mknod, mkdir, unlink, rmdir, rename, rename2, link,
+  lookup, forget, batchForget, getattr, statx, setattr, readlink, symlink, mknod, mkdir, unlink, rmdir, rename, rename2,
+  link,
   open, release, create, tmpfile, read, write, lseek, fallocate, fsync, copyFileRange, copyFileRange64,
   opendir, releasedir, fsyncdir, readdir, readdirplus, getxattr, setxattr, listxattr, removexattr, statfs, ioctl, syncfs,
   ...refused,

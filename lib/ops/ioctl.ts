@@ -14,7 +14,10 @@ import { openFile } from '../union/data.js'
 import type { Union } from '../union/union.js'
 
 const C = sys.constants
-/** Command to: bytes of its argument, and whether it changes the file. The kernel's `int` is 4 bytes here whatever the number says. */
+/**
+ * Command to: bytes of its argument, and whether it changes the file. The kernel's `int` is 4 bytes here whatever the
+ * number says.
+ */
 const COMMANDS = new Map<number, { readonly size: number; readonly writes: boolean }>([
   [C['FS_IOC_GETFLAGS']! >>> 0, { size: 4, writes: false }],
   [C['FS_IOC_SETFLAGS']! >>> 0, { size: 4, writes: true }],

@@ -75,7 +75,9 @@ export const setattr = defineOp({
     const resizes = (valid & Fattr.SIZE) !== 0
     if (resizes && node.kind !== S_IFREG) throw new Errno(E.EINVAL, 'truncate', node.name)
     if (resizes && !Number.isSafeInteger(arg.size)) throw new Errno(E.EFBIG, 'truncate', node.name)
-    if (!Number.isSafeInteger(arg.atime) || !Number.isSafeInteger(arg.mtime)) throw new Errno(E.EINVAL, 'utimensat', node.name)
+    if (!Number.isSafeInteger(arg.atime) || !Number.isSafeInteger(arg.mtime)) {
+      throw new Errno(E.EINVAL, 'utimensat', node.name)
+    }
     copyUp(union, node, resizes ? arg.size : Infinity)
     const at = place(union, node)
     must(sys.statx(at.dirfd, at.name), 'statx', node.name)

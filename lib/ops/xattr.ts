@@ -28,7 +28,10 @@ function checkKey(union: Union, key: Bytes, write: boolean): void {
   if (!union.config.acl && key.startsWith('system.posix_acl_')) throw new Errno(E.EOPNOTSUPP, 'xattr', key)
 }
 
-/** What would fail on the copy fails before there is one: an unknown class, a key that is there (CREATE) or is not (REPLACE). */
+/**
+ * What would fail on the copy fails before there is one: an unknown class, a key that is there (CREATE) or is not
+ * (REPLACE).
+ */
 function checkChange(union: Union, node: Node, key: Bytes, flags: number): void {
   if (xattrClass(key) === 'other') throw new Errno(E.EOPNOTSUPP, 'setxattr', key)
   if (flags === 0 || union.branches[node.top]!.writable) return

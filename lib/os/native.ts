@@ -32,7 +32,10 @@ export interface Native {
    * rdev in fuse_attr is the kernel's new_encode_dev 32-bit form.
    */
   readonly stat: Buffer
-  /** Filled by statfs(): bytes 0..79 are a `struct fuse_kstatfs`; then 80 u32 f_type, 84 u32 f_fsid[0], 88 f_fsid[1], 92 u32 f_flags. */
+  /**
+   * Filled by statfs(): bytes 0..79 are a `struct fuse_kstatfs`; then 80 u32 f_type, 84 u32 f_fsid[0], 88 f_fsid[1], 92
+   * u32 f_flags.
+   */
   readonly fsstat: Buffer
   /** errno numbers by name, O_*, AT_*, S_*, MS_*, RENAME_*, UTIME_*, ... as compiled; see constants.cc. */
   readonly constants: Readonly<Record<string, number>>
@@ -42,7 +45,10 @@ export interface Native {
   // ---- names (at.cc)
   /** openat(2) with O_CLOEXEC | O_NOFOLLOW added. `mode` matters with O_CREAT only. */
   openat(dirfd: number, name: Bytes, flags: number, mode: number): number
-  /** openat2(2) with RESOLVE_BENEATH | NO_SYMLINKS | NO_MAGICLINKS | NO_XDEV; `path` may have many components. EXDEV at a mount point. */
+  /**
+   * openat2(2) with RESOLVE_BENEATH | NO_SYMLINKS | NO_MAGICLINKS | NO_XDEV; `path` may have many components. EXDEV at a
+   * mount point.
+   */
   openBeneath(dirfd: number, path: Bytes, flags: number): number
   /** Open the file behind `fd` (maybe O_PATH, maybe deleted) anew, through /proc/self/fd. */
   reopen(fd: number, flags: number): number
@@ -95,7 +101,10 @@ export interface Native {
   fsync(fd: number, dataOnly: number): number
   syncfs(fd: number): number
   flock(fd: number, operation: number): number
-  /** Copy the first `size` bytes of src to the empty file dst: FICLONE, else by extents with copy_file_range, else read/write; holes stay holes. Ends with ftruncate(size). */
+  /**
+   * Copy the first `size` bytes of src to the empty file dst: FICLONE, else by extents with copy_file_range, else
+   * read/write; holes stay holes. Ends with ftruncate(size).
+   */
   copyData(src: number, dst: number, size: number): number
   /** The same on a worker thread; `done(rc)` is called from the event loop. Neither fd is closed. */
   copyDataAsync(src: number, dst: number, size: number, done: (rc: number) => void): number
@@ -108,9 +117,15 @@ export interface Native {
    * made noatime, and read-only if asked; the fd is an O_PATH directory and keeps the clone alive. EPERM without CAP_SYS_ADMIN.
    */
   cloneMount(path: Bytes, readOnly: number): number
-  /** Run fusermount3 (argv[0]) with _FUSE_COMMFD and answer the /dev/fuse fd it sends; -errno, or -EPERM if it ended without one. Its stderr is ours. */
+  /**
+   * Run fusermount3 (argv[0]) with _FUSE_COMMFD and answer the /dev/fuse fd it sends; -errno, or -EPERM if it ended
+   * without one. Its stderr is ours.
+   */
   fusermount(argv: Bytes[]): number
-  /** Raise RLIMIT_NOFILE to its hard limit, RLIMIT_FSIZE and RLIMIT_CORE as may be; ignore SIGXFSZ and SIGPIPE. Answers the new NOFILE limit. */
+  /**
+   * Raise RLIMIT_NOFILE to its hard limit, RLIMIT_FSIZE and RLIMIT_CORE as may be; ignore SIGXFSZ and SIGPIPE. Answers
+   * the new NOFILE limit.
+   */
   prepareProcess(): number
   /** umask(2). */
   umask(mask: number): number
@@ -134,9 +149,15 @@ export interface Native {
   fuseTurn(replyLength: number): number
   /** Write a reply (or a notification, unique 0) at once. */
   fuseWrite(message: Buffer, length: number): number
-  /** Serve the data request in `message` from the data table, as the turn would. 0: taken, the reply is or will be written; -ENOENT: node not in the table, or not writable. */
+  /**
+   * Serve the data request in `message` from the data table, as the turn would. 0: taken, the reply is or will be
+   * written; -ENOENT: node not in the table, or not writable.
+   */
   fuseServe(message: Buffer, length: number): number
-  /** Put a file into the data table; the table owns `fd` and closes what it replaces once no job uses it. When full it evicts what was not used lately and is not pinned. */
+  /**
+   * Put a file into the data table; the table owns `fd` and closes what it replaces once no job uses it. When full it
+   * evicts what was not used lately and is not pinned.
+   */
   dataSet(nodeid: number, fd: number, writable: number, pinned: number): number
   /** The table's fd for a node (still the table's), or -ENOENT. */
   dataFd(nodeid: number, writable: number): number

@@ -11,6 +11,8 @@ import { isPrivateXattr, xattrClass } from './xattr-keys.js'
 const ACL_ACCESS = 'system.posix_acl_access'
 const ACL_DEFAULT = 'system.posix_acl_default'
 const XATTR_MAX = 65536
+/** How removing an ACL fails where there is none, or none can be. */
+const NOT_THERE: readonly number[] = [E.ENODATA, E.EOPNOTSUPP, E.EINVAL, E.ENOENT, E.EPERM, E.EACCES]
 const listBuffer = Buffer.alloc(XATTR_MAX)
 const valueBuffer = Buffer.alloc(XATTR_MAX)
 
@@ -45,9 +47,7 @@ export function copyXattrs(from: Place, to: Place, branch: Branch): void {
   for (const key of [ACL_ACCESS, ACL_DEFAULT]) {
     if (keys.includes(key)) continue
     const rc = sys.removexattr(to.dirfd, to.name, key)
-    if (rc < 0 && rc !== -E.ENODATA && rc !== -E.EOPNOTSUPP && rc !== -E.EINVAL && rc !== -E.ENOENT && rc !== -E.EPERM && rc !== -E.EACCES) {
-      throw new Errno(-rc, 'removexattr', key)
-    }
+    if (rc < 0 && !NOT_THERE.includes(-rc)) throw new Errno(-rc, 'removexattr', key)
   }
 }
 

@@ -211,7 +211,9 @@ function appear(union: Union, made: Place, dir: DirNode, branch: Branch, name: B
 }
 
 /** Make the copy and show it; then the node is on `branch`. */
-function install(union: Union, node: Node, from: Place, meta: Meta, branch: Branch, parent: DirNode, data: CopiedData | null): void {
+function install(
+  union: Union, node: Node, from: Place, meta: Meta, branch: Branch, parent: DirNode, data: CopiedData | null,
+): void {
   const group = meta.nlink > 1 && union.config.plink ? node.group : ''
   const origin = originOf(union, node, from)
   const made = makeObject(node, from, meta, branch, data, group === '' ? origin : `${origin}:g`)
@@ -247,7 +249,10 @@ function originOf(union: Union, node: Node, from: Place): string {
   return groupKey(source.fsid, st.inoLow, st.inoHigh).replace('-', ':')
 }
 
-/** Mark a directory that will hold objects with a stored origin. @throws Errno ENOSPC, EIO; a file system without xattrs is left be */
+/**
+ * Mark a directory that will hold objects with a stored origin.
+ * @throws Errno ENOSPC, EIO; a file system without xattrs is left be
+ */
 function markImpure(union: Union, dir: DirNode, branch: Branch): void {
   if (isImpure(union, dir)) return
   storeXattr(dirfd(union, dir, branch.index), '', branch.keys.impure, 'y')
@@ -260,7 +265,10 @@ export function carryOrigin(union: Union, at: Place, dir: DirNode, branch: Branc
   markImpure(union, dir, branch)
 }
 
-/** Store one of our attributes; where the file system or our rights do not allow any, numbers change at remount and that is all. */
+/**
+ * Store one of our attributes; where the file system or our rights do not allow any, numbers change at remount and that
+ * is all.
+ */
 function storeXattr(fd: number, name: Bytes, key: Bytes, value: string): void {
   const rc = sys.setxattr(fd, name, key, Buffer.from(value, 'latin1'), 0)
   if (rc < 0 && rc !== -E.EOPNOTSUPP && rc !== -E.EPERM && rc !== -E.EACCES) throw new Errno(-rc, 'setxattr', key)

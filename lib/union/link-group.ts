@@ -76,7 +76,10 @@ export function planCount(branch: Branch, key: string, count: number, sign: '+' 
   }
 }
 
-/** After a crash: carry out the plans whose name had changed already, drop the others. @param links fd of the link directory */
+/**
+ * After a crash: carry out the plans whose name had changed already, drop the others.
+ * @param links fd of the link directory
+ */
 export function settlePlans(branch: Branch, links: number, names: readonly Bytes[]): void {
   const buffer = Buffer.alloc(PLAN_MAX)
   for (const plan of names) {
@@ -84,7 +87,8 @@ export function settlePlans(branch: Branch, links: number, names: readonly Bytes
     const key = plan.slice(0, -2)
     const length = sys.readlinkat(links, plan, buffer)
     const [, sign, count, path] = /^([+-])(\d+):([^]*)$/.exec(buffer.toString('latin1', 0, Math.max(length, 0))) ?? []
-    if (path === undefined || isNamed(branch, links, key, path, sign === '-') !== (sign === '+')) sys.unlinkat(links, plan, 0)
+    const comes = sign === '+'
+    if (path === undefined || isNamed(branch, links, key, path, !comes) !== comes) sys.unlinkat(links, plan, 0)
     else if (count === '0') for (const name of [groupName(key), `${key}.n`, plan]) sys.unlinkat(links, name, 0)
     else sys.renameat2(links, plan, links, `${key}.n`, 0)
   }
@@ -120,7 +124,10 @@ export function dropGroup(branch: Branch, key: string): void {
   for (const name of [groupName(key), `${key}.n`, `${key}.p`]) sys.unlinkat(dir, name, 0)
 }
 
-/** Which branch at or above `from` holds the copy of a group; -1 if none. Leaves the copy's statx in `sys.stat`. @throws Errno EIO, ... */
+/**
+ * Which branch at or above `from` holds the copy of a group; -1 if none. Leaves the copy's statx in `sys.stat`.
+ * @throws Errno EIO, ...
+ */
 export function findCopy(branches: readonly Branch[], from: number, key: string): number {
   for (let b = from; b >= 0; b--) {
     const branch = branches[b]!

@@ -135,7 +135,9 @@ function merge(union: Union, dir: DirNode, stamp: string): Listing {
     for (let i = 0; i < names.length; i++) {
       const name = names[i]!
       const what = branch.format.classify(name)
-      if (what === 'whiteout' && branch.whiteable && (b !== last || union.config.shwh)) whiteouts.push(branch.format.hidden(name))
+      if (what === 'whiteout' && branch.whiteable && (b !== last || union.config.shwh)) {
+        whiteouts.push(branch.format.hidden(name))
+      }
       if (what === 'reserved' || (what === 'whiteout' && !union.config.shwh)) continue
       if (seen.has(name) || hidden.has(name)) continue
       if (dir.branches.length > 1) seen.add(name)

@@ -71,7 +71,10 @@ export class Passthrough {
     }
   }
 
-  /** Never a file that may be copied up; nor one whose suid a write must clear, which the kernel's own path would not do as the daemon. */
+  /**
+   * Never a file that may be copied up; nor one whose suid a write must clear, which the kernel's own path would not do
+   * as the daemon.
+   */
   #mayPass(union: Union, node: Node): boolean {
     if (!union.branches[node.top]!.writable && union.writable) return false
     const at = place(union, node)
@@ -89,7 +92,10 @@ export class Passthrough {
   }
 }
 
-/** A backing id for the node's branch file; 0 if the kernel does not want one (stacked too deep): then it is served by us. */
+/**
+ * A backing id for the node's branch file; 0 if the kernel does not want one (stacked too deep): then it is served by
+ * us.
+ */
 function register(union: Union, node: Node): number {
   const fd = openFile(union, node, union.branches[node.top]!.writable ? O_RDWR : 0)
   const id = sys.backingOpen(fd)

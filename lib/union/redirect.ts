@@ -93,7 +93,9 @@ export function hasLower(dir: DirNode, at: number): boolean {
  */
 export function lowerPath(dir: DirNode, at: number): Bytes {
   let last: Redirect | undefined
-  for (const redirect of dir.redirects) if (redirect.at <= at && (last === undefined || redirect.at >= last.at)) last = redirect
+  for (const redirect of dir.redirects) {
+    if (redirect.at <= at && (last === undefined || redirect.at >= last.at)) last = redirect
+  }
   if (last !== undefined) return last.path
   if (dir.parent === null) return ''
   const above = lowerPath(dir.parent, at)

@@ -51,7 +51,10 @@ export function liesOn(union: Union, dir: DirNode, name: Bytes, branch: number):
   return rc === 0
 }
 
-/** Hide `name` below `branch`; the directory is copied up if need be. @throws Errno ENAMETOOLONG for a name without room for a whiteout */
+/**
+ * Hide `name` below `branch`; the directory is copied up if need be.
+ * @throws Errno ENAMETOOLONG for a name without room for a whiteout
+ */
 export function whiteOut(union: Union, dir: DirNode, name: Bytes, branch: Branch): void {
   if (name.length > branch.format.nameMax) throw new Errno(E.ENAMETOOLONG, 'whiteout', name)
   ensureDir(union, dir, branch.index)

@@ -84,7 +84,7 @@ export function bringUp(union: Union, from: Named, branch: Branch): void {
  * is now and may stay whatever happens; one that has nothing below becomes opaque if something would show through at `to`.
  * @returns what takes an opaque mark away again
  */
-export function detach(union: Union, node: DirNode, to: { readonly dir: DirNode; readonly name: Bytes }, branch: Branch): () => void {
+export function detach(union: Union, node: DirNode, to: Pick<Destination, 'dir' | 'name'>, branch: Branch): () => void {
   const fd = dirfd(union, node, branch.index)
   if (hasLower(node, branch.index)) {
     if (node.redirects.some(redirect => redirect.at === branch.index)) return () => {}
@@ -105,10 +105,14 @@ export function detach(union: Union, node: DirNode, to: { readonly dir: DirNode;
   return () => {}
 }
 
-/** Is there something below at `to`, or hidden there by this branch's own whiteout? A new directory must not merge with it. */
-function showsThrough(union: Union, to: { readonly dir: DirNode; readonly name: Bytes }, branch: Branch): boolean {
+/**
+ * Is there something below at `to`, or hidden there by this branch's own whiteout? A new directory must not merge with
+ * it.
+ */
+function showsThrough(union: Union, to: Pick<Destination, 'dir' | 'name'>, branch: Branch): boolean {
   if (!mayHoldWhiteouts(to.dir, branch.index)) return false
-  return branch.format.isWhitedOut(dirfd(union, to.dir, branch.index), to.name) || visibleBelow(union, to.dir, to.name, branch.index)
+  return branch.format.isWhitedOut(dirfd(union, to.dir, branch.index), to.name)
+    || visibleBelow(union, to.dir, to.name, branch.index)
 }
 
 /** Remember where a directory's lower parts lie, before its name changes. */

@@ -9,8 +9,8 @@
  *
  *     .wh..wh.NAME.XXXX         a temporary of aufs: removed
  *
- * The branch is walked for the last two kinds: whole if the mark on its root, there from mount to unmount, says that its last
- * user did not end well; else only as far as WALK_MAX entries go, for what others may have left.
+ * The branch is walked for the last two kinds: whole if the mark on its root, there from mount to unmount, says that its
+ * last user did not end well; else only as far as WALK_MAX entries go, for what others may have left.
  * Source: union-semantics section 5.6; auchk(8).
  */
 import { sys, type Bytes } from '../os/native.js'
@@ -44,7 +44,10 @@ export function beginUse(branch: Branch, report: (line: string) => void): void {
   const dirty = sys.getxattr(branch.fd, '', key, mark) > 0
   const walk: Walk = { branch, report, left: dirty ? Infinity : WALK_MAX, repaired: 0 }
   repairTree(walk, branch.fd, '')
-  if (dirty) report(`${branch.spec.path}: was not unmounted cleanly; ${walk.repaired === 0 ? 'nothing to repair' : `${walk.repaired} repaired`}`)
+  if (dirty) {
+    const how = walk.repaired === 0 ? 'nothing to repair' : `${walk.repaired} repaired`
+    report(`${branch.spec.path}: was not unmounted cleanly; ${how}`)
+  }
   const rc = sys.setxattr(branch.fd, '', key, Buffer.from('y'), 0)
   if (rc < 0 && rc !== -E.EOPNOTSUPP && rc !== -E.EPERM && rc !== -E.EACCES && rc !== -E.ENOSPC) must(rc, 'setxattr', key)
 }

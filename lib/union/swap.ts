@@ -46,7 +46,10 @@ export function swapDirs(branch: Branch, from: Place, to: Place, path: Bytes): v
   }
 }
 
-/** Take a directory out of sight; what of it cannot be removed is left for the next mount. @returns 0 or -errno if it is still there */
+/**
+ * Take a directory out of sight; what of it cannot be removed is left for the next mount.
+ * @returns 0 or -errno if it is still there
+ */
 function discard(branch: Branch, at: Place, work: number): number {
   const temp = branch.temp()
   const rc = sys.renameat2(at.dirfd, at.name, work, temp, 0)

@@ -49,7 +49,9 @@ export function publishEntry(union: Union, at: Target, undo: () => void): Node {
 /** Enter the object that `sys.stat` describes. */
 function enterNew(union: Union, { dir, name, branch }: Target): Node {
   const ino = union.inos.of(branch.fsid, st.inoLow, st.inoHigh)
-  const node = st.kind === S_IFDIR ? new DirNode(ino, dir, name, [branch.index]) : new Node(st.kind, ino, dir, name, branch.index)
+  const node = st.kind === S_IFDIR
+    ? new DirNode(ino, dir, name, [branch.index])
+    : new Node(st.kind, ino, dir, name, branch.index)
   if (node instanceof DirNode) node.impure = 0
   union.tree.add(node)
   union.statOf = node

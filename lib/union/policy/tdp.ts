@@ -1,4 +1,7 @@
-/** top-down-parent, aufs's default: the topmost branch that has the parent, if it is writable; else the nearest writable one above. */
+/**
+ * top-down-parent, aufs's default: the topmost branch that has the parent, if it is writable; else the nearest writable
+ * one above.
+ */
 import { writableAtOrAbove, type PlacementPolicy } from './policy.js'
 
 export const tdp: PlacementPolicy = {
