@@ -54,7 +54,7 @@ function plus(union: Union, req: Request, dir: DirNode, packer: DirentPacker, en
   if (node !== null) {
     node.lookups++
     const timeout = union.timeout(node)
-    entryOut(req.out, at, node.id, node.generation, timeout, timeout, st.attr)
+    entryOut(req.out, at, node.id, union.tree.generation(node.id), timeout, timeout, st.attr)
   }
   return true
 }

@@ -169,21 +169,56 @@ function stampOf(union: Union, dir: DirNode): string {
 export function listing(union: Union, dir: DirNode, fresh: boolean): Listing {
   const kept = dir.listing
   if (kept !== null && (!fresh || (kept.stamp === '' && union.config.udba === 'none'))) {
-    union.listings.touch(dir)
+    union.listings.keep(dir)
     return kept
   }
   const stamp = stampOf(union, dir)
   if (kept !== null && kept.stamp === stamp) return kept
   const made = merge(union, dir, stamp)
   dir.listing = made
-  union.listings.keep(dir, made.size)
+  union.listings.keep(dir)
   return made
+}
+
+/** A new directory: its list is known. Kept only where every change comes by us. */
+export function startListing(union: Union, dir: DirNode): void {
+  if (union.config.udba !== 'none') return
+  dir.listing = new Listing([], '')
+  union.listings.keep(dir)
+}
+
+/** From so many lookups times branches on, reading the whole directory costs less than going on to ask for names. */
+const ASKED_MIN = 64
+/** The same for a directory whose parts are large: st_size says so on most file systems. */
+const ASKED_LARGE = 20_000
+const LARGE_BYTES = 256 * 1024
+
+/**
+ * A name was looked for on the branches: after some of these the directory is read, so that what a lookup costs does not
+ * grow with the branches. Answers whether there is a list now. @throws Errno of a branch that cannot be read
+ */
+export function listIfAskedOften(union: Union, dir: DirNode): boolean {
+  const parts = dir.branches.length
+  if (union.config.udba !== 'none' || parts === 1 || ++dir.asked < 4 || dir.asked * parts < ASKED_MIN) return false
+  if (dir.asked * parts < ASKED_LARGE && isLarge(union, dir)) return false
+  dir.asked = 0
+  listing(union, dir, false)
+  return true
+}
+
+function isLarge(union: Union, dir: DirNode): boolean {
+  let bytes = 0
+  for (const b of dir.branches) if (sys.statx(dirfd(union, dir, b), '') === 0) bytes += st.size
+  return bytes > LARGE_BYTES
 }
 
 /** Is there no name left? The logical emptiness test of rmdir(2), over all branches. */
 export function isEmpty(union: Union, dir: DirNode): boolean {
   return listing(union, dir, true).size === 0
 }
+
+/** A list without an entry counts as this many. */
+const EMPTY_SIZE = 8
 
 /** Lists that are kept, bounded by their total number of entries; the oldest go first. */
 export class Listings {
@@ -196,8 +231,10 @@ export class Listings {
     this.#max = max
   }
 
-  keep(dir: DirNode, size: number): void {
+  /** A directory has a list, and it was used now. */
+  keep(dir: DirNode): void {
     this.drop(dir)
+    const size = EMPTY_SIZE + (dir.listing?.size ?? 0)
     this.#sizes.set(dir, size)
     this.#total += size
     for (const [oldest] of this.#sizes) {
@@ -207,16 +244,8 @@ export class Listings {
     }
   }
 
-  touch(dir: DirNode): void {
-    const size = this.#sizes.get(dir)
-    if (size === undefined) return
-    this.#sizes.delete(dir)
-    this.#sizes.set(dir, size)
-  }
-
   drop(dir: DirNode): void {
     this.#total -= this.#sizes.get(dir) ?? 0
     this.#sizes.delete(dir)
   }
-
 }

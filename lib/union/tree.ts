@@ -31,6 +31,11 @@ export class Tree {
     return this.#slots.length - 1 - this.#free.length
   }
 
+  /** How often the node's number was given to others before: number and generation together are never used twice. */
+  generation(id: number): number {
+    return this.#generations[id]!
+  }
+
   get root(): DirNode {
     return this.#slots[ROOT_ID] as DirNode
   }
@@ -58,7 +63,7 @@ export class Tree {
       this.#generations.push(0)
     } else {
       node.id = reused
-      node.generation = ++this.#generations[reused]!
+      this.#generations[reused]!++
       this.#slots[reused] = node
     }
     if (node.parent !== null) node.parent.children.set(node.name, node)
@@ -85,8 +90,8 @@ export class Tree {
     node.fd = fd
   }
 
-  /** A held file is no longer needed. */
-  #release(node: Node): void {
+  /** A held file is no longer needed: the node can be found by a name. */
+  release(node: Node): void {
     if (node.fd < 0) return
     sys.close(node.fd)
     node.fd = -1
@@ -107,7 +112,7 @@ export class Tree {
     if (node.parent === null && node.id !== ROOT_ID) {
       node.parent = dir
       node.name = name
-      this.#release(node)
+      this.release(node)
     } else {
       node.aliases ??= []
       node.aliases.push({ dir, name })
@@ -165,7 +170,7 @@ export class Tree {
     if (this.#groups.get(node.group) === node) this.#groups.delete(node.group)
     this.#slots[node.id] = null
     this.#free.push(node.id)
-    this.#release(node)
+    this.release(node)
     this.#onDrop(node)
     const parents = [node.parent, ...names.map(alias => alias.dir)]
     node.parent = null

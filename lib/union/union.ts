@@ -19,7 +19,7 @@ import { probeUserXattrs } from './xattr-keys.js'
 import { Tree } from './tree.js'
 
 /** Entries of merged listings kept in memory, all directories together. */
-const LISTING_ENTRIES = 1_000_000
+const LISTING_ENTRIES = 250_000
 /** Idle time after which open branch files are closed. */
 const SWEEP_MS = 2000
 /** How long requests that the kernel has queued may take to come. */
