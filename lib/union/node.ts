@@ -4,6 +4,7 @@
  */
 import type { Bytes } from '../os/native.js'
 import { S_IFDIR } from '../os/stat.js'
+import { NameMap } from '../util/name-map.js'
 import type { Listing } from './listing.js'
 
 /** A name in a directory, another one than a node's first. */
@@ -165,7 +166,7 @@ export class DirNode extends Node {
   /** Where it lies on a branch (from the branch root) when that is not `name` in `parent`: after a rename. */
   paths: Map<number, Bytes> | null = null
   redirects: readonly Redirect[] = []
-  readonly children = new Map<Bytes, Node>()
+  readonly children = new NameMap<Node>()
   listing: Listing | null = null
   /** Holds files with a stored origin: 1 yes, 0 no, -1 not looked. */
   impure = -1

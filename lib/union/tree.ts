@@ -10,7 +10,7 @@ export const ROOT_ID = 1
 export class Tree {
   /** Slot = nodeid. 0 is never used, 1 is the root. */
   readonly #slots: (Node | null)[] = [null]
-  readonly #generations: number[] = [0]
+  #generations = new Uint32Array(1024)
   readonly #free: number[] = []
   /** Hard-link groups by origin key. */
   readonly #groups = new Map<string, Node>()
@@ -60,7 +60,11 @@ export class Tree {
     if (reused === undefined) {
       node.id = this.#slots.length
       this.#slots.push(node)
-      this.#generations.push(0)
+      if (node.id === this.#generations.length) {
+        const more = new Uint32Array(2 * node.id)
+        more.set(this.#generations)
+        this.#generations = more
+      }
     } else {
       node.id = reused
       this.#generations[reused]!++
