@@ -36,10 +36,13 @@ function halves(entries: number): Fixture {
   }
 }
 
-/** The files lie in the lowest branch: whoever asks each branch in turn finds them last. Every branch has a file of its own. */
+/**
+ * A union of so many branches, the writable one included. The files lie in the lowest: whoever asks each branch in turn
+ * finds them last. Every branch has a file of its own.
+ */
 function deep(branches: number): Fixture {
   return {
-    branches,
+    branches: branches - 1,
     async make(dirs, make, scale) {
       for (const [i, dir] of dirs.entries()) await make('make-files', dir, 1, ['--size', '0', '--first', String(1_000_000 + i)])
       await make('make-files', dirs.at(-1)!, scaled(SMALL_FILES, scale), ['--size', '64'])

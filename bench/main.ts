@@ -117,7 +117,8 @@ async function runRounds(chosen: readonly Row[], subjects: readonly Subject[], r
         try {
           addSample(cell, await measure(row, subject, site))
         } catch (error) {
-          cell.why = `failed: ${error instanceof Error ? error.message : String(error)}`
+          const message = error instanceof Error ? error.message : String(error)
+          cell.why = `failed: ${message.replaceAll(site.work, '')}`
           say(`${subject.name}, ${row.name}: ${cell.why}`)
         }
       }

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { spawn } from 'node:child_process'
-import { removeTree } from '../test/scenario/subjects/subject.js'
+import { removeTree, runProgram } from '../test/scenario/subjects/subject.js'
 import { scaled } from './scaled.js'
 import type { Fixtures } from './fixtures.js'
 import type { Programs } from './programs.js'
@@ -21,8 +21,13 @@ export interface Site {
   readonly mounts: Set<Mounted>
 }
 
-/** Write out and forget page cache, names and inodes. Source: Documentation/admin-guide/sysctl/vm.rst. */
-export function dropCaches(): void {
+/**
+ * Forget page cache, names and inodes; what is not yet written is written first, or it would be kept.
+ * @param dir a directory of the file system of the branches
+ * Source: Documentation/admin-guide/sysctl/vm.rst.
+ */
+async function dropCaches(dir: string): Promise<void> {
+  await runProgram(['sync', '-f', dir])
   writeFileSync('/proc/sys/vm/drop_caches', '3')
 }
 
@@ -88,8 +93,6 @@ class OneBed implements Bed {
     return mounted
   }
 
-  dropCaches = dropCaches
-
   async unmountAll(): Promise<string[]> {
     const problems: string[] = []
     for (const mounted of [...this.#more.reverse(), this.mounted]) {
@@ -117,7 +120,7 @@ export async function measure(row: Row, subject: Subject, site: Site): Promise<S
     const bed = new OneBed(subject, mounted, join(scratch, 'row'), site, stack)
     let problems: string[] = []
     try {
-      if (row.cold) dropCaches()
+      if (row.cold) await dropCaches(site.work)
       return await row.run(bed)
     } finally {
       problems = await bed.unmountAll()

@@ -32,8 +32,6 @@ export interface Bed {
   shell(script: string, env?: Readonly<Record<string, string>>): Promise<Timed>
   /** One more mount of the same read-only branches, with a writable one of its own; it is unmounted after the row. */
   mountAgain(): Promise<Mounted>
-  /** Forget what the kernel has cached of files, names and inodes. */
-  dropCaches(): void
 }
 
 export type Group = 'micro' | 'macro' | 'scale'

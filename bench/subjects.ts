@@ -86,7 +86,7 @@ async function mountBy(
   const start = process.hrtime.bigint()
   const { code, said } = await runMount(argv, cwd, env)
   if (code !== 0 || mountsAt(dirs.mountpoint).length === 0) {
-    throw new Error(`${argv[0]!}: exit ${code}: ${said.trim().split('\n').slice(-3).join(' ')}`)
+    throw new Error(`mount: exit ${code}: ${said.trim().split('\n').slice(-3).join(' ')}`)
   }
   statSync(dirs.mountpoint)
   const mountNs = Number(process.hrtime.bigint() - start)

@@ -79,8 +79,8 @@ export function verdicts(results: Results): Verdict[] {
     verdict('lookup and missing lookup at 127 branches against 2', 1.2, 'x', layers(results)),
     verdict('mount against fuse-overlayfs', 2, 'x', ratios(results, ['mount'], BOTH, row => valueOf(results, row, 'fuse-overlayfs'))),
     verdict('resident memory for each known inode', 250, 'bytes', absolute(results, 'inodes-memory', BOTH)),
-    verdict('PSS of the first idle mount', 48 * MiB, 'bytes', absolute(results, 'idle-memory', BOTH)),
-    verdict('PSS of each further mount', 10 * MiB, 'bytes', absolute(results, 'further-memory', BOTH)),
+    verdict('memory of the first idle mount', 48 * MiB, 'bytes', absolute(results, 'idle-memory', BOTH)),
+    verdict('memory of each further mount', 10 * MiB, 'bytes', absolute(results, 'further-memory', BOTH)),
     verdict('processor time of an idle mount in a second', 1e6, 'ns', absolute(results, 'idle-processor', BOTH)),
   ]
 }

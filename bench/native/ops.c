@@ -339,7 +339,7 @@ static long do_command(long i) {
   }
   int status;
   if (waitpid(pid, &status, 0) < 0 || status != 0) {
-    fprintf(stderr, "ops: %s ended with status %d\n", args.command[0], status);
+    fprintf(stderr, "%s ended with status %d\n", args.command[0], WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     exit(1);
   }
   return 1;

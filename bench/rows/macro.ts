@@ -28,7 +28,6 @@ function reader(name: string, about: string, script: string): Row[] {
   ]
 }
 
-const cannotInstall = { mergerfs: 'it has no copy-up', 'unionfs-fuse': 'dpkg fails on it' }
 const noCopyUp = { mergerfs: 'it has no copy-up' }
 const noWhiteouts = { mergerfs: 'it has no whiteouts' }
 
@@ -62,7 +61,7 @@ const programs: Row[] = [
     const { npm } = await debianCache()
     return bed.shell(`set -- npm "$NPM_CACHE"; ${npmCi}`, { NPM_CACHE: npm })
   }),
-  macro({ name: 'apt-install', about: 'apt-get install of gcc and make', fixture: 'debian', writes: true, without: cannotInstall },
+  macro({ name: 'apt-install', about: 'apt-get install of gcc and make', fixture: 'debian', writes: true, without: noCopyUp },
     bed => inBox(bed, 'apt', 1, 'gcc make libc6-dev')),
   macro({ name: 'sqlite', about: 'sqlite3, journal and write-ahead log', fixture: 'debian-tools', writes: true }, bed => inBox(bed, 'sqlite', 5, '')),
   macro({ name: 'pgbench', about: 'PostgreSQL: initdb, load, 1,600 transactions', fixture: 'debian-tools', writes: true },

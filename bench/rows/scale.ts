@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CROWD_FILES, SMALL_FILES } from '../fixtures.js'
 import type { Bed, Row, Sample } from '../row.js'
-import type { Mounted } from '../subjects.js'
 
 type Scale = Pick<Row, 'name' | 'about' | 'fixture'> & Partial<Pick<Row, 'unit' | 'floor' | 'without' | 'cold'>>
 
@@ -32,14 +31,13 @@ const longDirectories: Row[] = [
   scale({ name: 'lookup-100k', about: 'lstat of a file among 100,000', fixture: 'long-list' }, bed => median(bed, 'stat', bed.count(SMALL_FILES))),
 ]
 
-/** A line of /proc/PID/smaps_rollup or /proc/PID/status in kB, as bytes. */
-function memory(file: string, field: string, pid: number): number {
-  const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/${file}`, 'latin1'))
-  if (found === null) throw new Error(`no ${field} in /proc/${pid}/${file}`)
-  return Number(found[1]) * 1024
+/** Resident memory of a process in bytes: all of it, or what it has alone and would give back. Source: proc(5), smaps_rollup. */
+function memory(pid: number, which: 'all' | 'own'): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1')
+  const fields = which === 'all' ? ['Rss'] : ['Private_Clean', 'Private_Dirty', 'Private_Hugetlb']
+  return fields.reduce((sum, field) => sum + 1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]), 0)
 }
 
-const pss = (mounted: Mounted): number => memory('smaps_rollup', 'Pss', mounted.pid!)
 const inKernel = { plain: 'no server', overlayfs: 'no server' }
 const noMount = { plain: 'no mount' }
 
@@ -53,11 +51,11 @@ const manyInodes: Row[] = [
   scale({ name: 'inodes-walk-again', about: 'the same once more', fixture: 'many-inodes' }, bed => crowd(bed, 'walk-all-again')),
   scale({ name: 'inodes-memory', about: 'resident memory of the server for each of a million entries', fixture: 'many-inodes', unit: 'bytes', without: inKernel },
     async (bed) => {
-      const before = memory('status', 'VmRSS', bed.mounted.pid!)
+      const before = memory(bed.mounted.pid!, 'all')
       await bed.ops('walk-all', 1)
       await sleep(1000)
       const entries = bed.count(1000) * (CROWD_FILES + 1)
-      return { value: (memory('status', 'VmRSS', bed.mounted.pid!) - before) / entries, serverNs: null }
+      return { value: (memory(bed.mounted.pid!, 'all') - before) / entries, serverNs: null }
     }),
 ]
 
@@ -67,19 +65,17 @@ const MOUNTS = 10
 const mounts: Row[] = [
   scale({ name: 'mount', about: 'from the mount command until the mount answers', fixture: 'small', floor: true, without: noMount },
     bed => Promise.resolve({ value: bed.mounted.mountNs, serverNs: null })),
-  scale({ name: 'idle-memory', about: 'PSS of a mount that nobody has used', fixture: 'small', unit: 'bytes', without: inKernel }, async (bed) => {
+  // Not PSS: what programs like this one share with the server, node's text, would make it smaller than it is alone.
+  scale({ name: 'idle-memory', about: 'resident memory of a mount that nobody has used', fixture: 'small', unit: 'bytes', without: inKernel }, async (bed) => {
     await sleep(500)
-    return { value: pss(bed.mounted), serverNs: null }
+    return { value: memory(bed.mounted.pid!, 'all'), serverNs: null }
   }),
-  scale({ name: 'further-memory', about: `PSS that each further of ${MOUNTS} mounts of the same branches adds`, fixture: 'small', unit: 'bytes', without: inKernel },
+  scale({ name: 'further-memory', about: `memory that each of ${MOUNTS} mounts of the same branches has alone`, fixture: 'small', unit: 'bytes', without: inKernel },
     async (bed) => {
+      const all = [bed.mounted]
+      while (all.length < MOUNTS) all.push(await bed.mountAgain())
       await sleep(500)
-      const alone = pss(bed.mounted)
-      const more: Mounted[] = []
-      for (let i = 1; i < MOUNTS; i++) more.push(await bed.mountAgain())
-      await sleep(500)
-      const all = [bed.mounted, ...more].reduce((sum, mounted) => sum + pss(mounted), 0)
-      return { value: (all - alone) / (MOUNTS - 1), serverNs: null }
+      return { value: all.reduce((sum, { pid }) => sum + memory(pid!, 'own'), 0) / MOUNTS, serverNs: null }
     }),
   scale({ name: 'idle-processor', about: 'processor time of the server in a second without requests, soon after many', fixture: 'small', without: inKernel },
     async (bed) => {
