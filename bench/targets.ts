@@ -25,7 +25,7 @@ const BOTH = [CACHED, PASSTHROUGH]
 const changes = ['create', 'unlink', 'whiteout', 'mkdir', 'rmdir', 'rename', 'link', 'symlink', 'copyup-open', 'copyup-chmod']
 const firsts = ['walk-cold', 'read-small']
 const warm = ['stat-again', 'missing-again', 'readdir-again', 'read-small-again']
-const bigReads = ['read-seq', 'read-seq-again', 'read-random']
+const bigReads = ['read-seq', 'read-seq-again', 'read-random', 'read-seq-new', 'read-random-new']
 const bigData = [...bigReads, 'write-seq', 'write-random', 'mmap', 'mmap-again']
 const roundTrips = ['create', 'unlink', 'mkdir', 'rename']
 

@@ -401,6 +401,8 @@ static const struct op {
     {"read-seq", need_big, do_read_seq, false, false},
     {"read-seq-again", need_big, do_read_seq, true, false},
     {"read-random", need_big, do_read_random, false, false},
+    {"read-seq-new", need_written_file, do_read_seq, false, false},
+    {"read-random-new", need_written_file, do_read_random, false, false},
     {"mmap", need_mapping, do_mmap, false, false},
     {"mmap-again", need_mapping, do_mmap, true, false},
     {"write-seq", need_new_file, do_write_seq, false, true},

@@ -68,10 +68,14 @@ const bigReads: Micro[] = [
   bigRead('mmap-again', 'the same once more'),
 ]
 
+/** A new file on the writable branch, of a quarter of the big one's size. */
+const newFile = (bed: Bed): string[] => ['--size', String(bigBytes(bed.scale) / 4)]
+
 const writes: Micro[] = [
+  { name: 'read-seq-new', about: '128 KiB of a file just written, in order', n: BIG_BYTES / BLOCK, figure: 'mean', args: newFile },
+  { name: 'read-random-new', about: '4 KiB of a file just written, at random', n: 4000, figure: 'mean', args: newFile },
   { name: 'write-seq', about: '128 KiB to a new file in order, close included', n: BIG_BYTES / BLOCK, figure: 'mean' },
-  { name: 'write-random', about: '4 KiB at random over a new file, close included', n: 4000, figure: 'mean',
-    args: bed => ['--size', String(bigBytes(bed.scale) / 4)] },
+  { name: 'write-random', about: '4 KiB at random over a new file, close included', n: 4000, figure: 'mean', args: newFile },
   { name: 'append', about: '100 bytes to a log, close included', n: 4000, figure: 'mean', floor: true },
   { name: 'fsync', about: 'write 4 KiB, fsync', n: 200, floor: true },
   { name: 'parallel', about: 'create, stat or unlink, four processes at once', exactly: 5, floor: true,
