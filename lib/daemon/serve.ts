@@ -1,11 +1,9 @@
 /**
  * One mount from its configuration to its end: check, open the union, mount, serve, and leave nothing behind.
  */
-import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Server } from 'node:net'
-import createDebug from 'debug'
 import { sys } from '../os/native.js'
 import { Errno } from '../os/errno.js'
 import { MountError } from '../config/mount-error.js'
@@ -86,7 +84,7 @@ function openUnion(config: MountConfig, report: (line: string) => void): Union {
 }
 
 async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: RunDir, hooks: ServeHooks): Promise<void> {
-  const trace = createDebug('tsaufs:fuse')
+  const trace = await tracer()
   const { dev } = mounted.entry
   const transport = new DeviceTransport(mounted.fd, MAX_WRITE)
   const notifier = new Notifier((message, length) => transport.write(message, length))
@@ -109,7 +107,7 @@ async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: 
     retryAfter: (errno) => union.spaceToCome(errno),
     onError: (error, row) => hooks.log(`${row?.name ?? 'session'}: ${error instanceof Error ? error.stack : String(error)}`),
     onInit: () => hooks.serving(),
-    trace: trace.enabled ? (line) => trace('%s', line) : undefined,
+    trace,
   })
   const server = await listen(rundir.socket, answers(union, config, session, dev))
   rundir.publish(config.mountpoint, dev, union.branches.map((branch, id) => ({ id, spec: branch.spec })))
@@ -120,6 +118,14 @@ async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: 
   await Promise.race([session.run(), stop.done])
   stop.cancel()
   close(server)
+}
+
+/** Where DEBUG wants requests to be shown. Loaded only then, as all that is not needed to mount. */
+async function tracer(): Promise<((line: string) => void) | undefined> {
+  if (process.env['DEBUG'] === undefined) return undefined
+  const { default: createDebug } = await import('debug')
+  const trace = createDebug('tsaufs:fuse')
+  return trace.enabled ? (line) => trace('%s', line) : undefined
 }
 
 /** A server that takes nobody new; clients who watch for our end see it by the process ending. */
@@ -163,7 +169,8 @@ function endOnSignals(dev: string): { readonly done: Promise<void>, cancel(): vo
 }
 
 /** Run unmount-main.ts; umount(2) here would wait for us. */
-function unmountFromOutside(dev: string): Promise<void> {
+async function unmountFromOutside(dev: string): Promise<void> {
+  const { spawn } = await import('node:child_process')
   const script = fileURLToPath(new URL('./unmount-main.js', import.meta.url))
   const child = spawn(process.execPath, [script, dev], { stdio: 'ignore', cwd: '/', detached: true })
   return new Promise((resolve) => {
