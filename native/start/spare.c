@@ -142,15 +142,15 @@ static int find_spare(struct ucred* peer) {
   return -1;
 }
 
-/** The request and, with its first byte, our end of its stderr. */
+/** A byte that carries the writing end of our pipe, to be its stderr, and the request. */
 static bool send_with_fd(int socket, const struct bytes* request, int fd) {
-  struct iovec data = {request->data, request->length};
+  struct iovec data[] = {{"", 1}, {request->data, request->length}};
   union {
     struct cmsghdr header;
     char space[CMSG_SPACE(sizeof(int))];
   } control = {0};
   struct msghdr message = {
-      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+      .msg_iov = data, .msg_iovlen = 2, .msg_control = control.space, .msg_controllen = sizeof control.space};
   struct cmsghdr* header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
@@ -158,7 +158,7 @@ static bool send_with_fd(int socket, const struct bytes* request, int fd) {
   memcpy(CMSG_DATA(header), &fd, sizeof fd);
   // What does not fit into the socket at once is not for a spare.
   const ssize_t rc = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-  return rc == (ssize_t)request->length && shutdown(socket, SHUT_WR) == 0;
+  return rc == (ssize_t)request->length + 1 && shutdown(socket, SHUT_WR) == 0;
 }
 
 /** Its `T`. Without it the spare has done nothing, and after our closing it never will. */

@@ -5,7 +5,7 @@
  * program does, and nothing else: what is asked for goes to the daemon as it was typed, the daemon reads, checks and mounts.
  * Between the two there is one connected stream socket:
  *
- *     there   `key=value` NUL, as often as wanted, then the end of the stream (spare.c and node.c say which keys)
+ *     there   `key=value` NUL, as often as wanted, then the end of the stream (main.c has the keys)
  *     back    letter text NUL, as often as wanted, then the end of the stream:
  *             T         a spare takes the request (before that, nothing it does is seen)
  *             L line    a warning or a repair, for stderr
