@@ -11,7 +11,7 @@ import { formatBranch } from '../config/branches.js'
 import type { MountConfig } from '../config/config.js'
 import { Session } from '../fuse/session.js'
 import { Notifier } from '../fuse/notify.js'
-import { DeviceTransport } from '../fuse/transport.js'
+import { DeviceTransport, type Transport } from '../fuse/transport.js'
 import { Union } from '../union/union.js'
 import { rows } from '../ops/index.js'
 import { initFlags, MAX_STACK_DEPTH, MAX_WRITE } from '../ops/init.js'
@@ -39,11 +39,19 @@ export interface ServeHooks {
   log(line: string): void
 }
 
+/** What serving needs of the kernel: a mount, and the requests to it. A rehearsal has one of its own. */
+export interface Device {
+  mount(config: MountConfig, report: (line: string) => void): Mounted
+  transport(fd: number): Transport
+}
+
+const KERNEL: Device = { mount: mountFuse, transport: (fd) => new DeviceTransport(fd, MAX_WRITE) }
+
 /**
  * Serve until unmounted or told to end by SIGTERM, SIGINT or SIGHUP.
  * @throws MountError, Errno when the mount cannot be made; nothing is left of it then
  */
-export async function serve(asked: MountConfig, hooks: ServeHooks): Promise<void> {
+export async function serve(asked: MountConfig, hooks: ServeHooks, device: Device = KERNEL): Promise<void> {
   const config = checkMountpoint(checkBranches(asked, hooks.report), hooks.report)
   liveMounts()
   prepare()
@@ -54,8 +62,9 @@ export async function serve(asked: MountConfig, hooks: ServeHooks): Promise<void
     rundir = new RunDir()
     // Without a writable branch an open for writing is refused by the kernel, as nobody else is asked at open.
     const final = union.writable ? config : { ...config, readOnly: true }
-    mounted = mountFuse(final, hooks.report)
-    await run(union, final, mounted, rundir, hooks)
+    mounted = device.mount(final, hooks.report)
+    const transport = device.transport(mounted.fd)
+    await run(union, final, mounted, rundir, transport, hooks)
   } catch (error) {
     if (mounted !== undefined) abandon(mounted)
     throw error
@@ -83,10 +92,11 @@ function openUnion(config: MountConfig, report: (line: string) => void): Union {
   }
 }
 
-async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: RunDir, hooks: ServeHooks): Promise<void> {
+async function run(
+  union: Union, config: MountConfig, mounted: Mounted, rundir: RunDir, transport: Transport, hooks: ServeHooks,
+): Promise<void> {
   const trace = await tracer()
   const { dev } = mounted.entry
-  const transport = new DeviceTransport(mounted.fd, MAX_WRITE)
   const notifier = new Notifier((message, length) => transport.write(message, length))
   const session = new Session({
     transport,

@@ -3,26 +3,26 @@
  * compares with itself what a child inherits; here the same is asked of the client, and the rest is taken over from him.
  */
 import { closeSync, lstatSync, openSync, readlinkSync, realpathSync, unlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { sys } from '../os/native.js'
+import type { Taken } from './attend.js'
+import { rehearse } from './rehearse.js'
 import { readRequest, Starter, type Request } from './starter.js'
 
 /** What is read once, when a process or its libraries start, and so must be the same. */
 const FIXED = /^(NODE_|LD_|MALLOC_|GLIBC_|UV_|DEBUG|TZ$|LANG|LC_|SSL_|OPENSSL_|TSAUFS_RUN_DIR$|XDG_RUNTIME_DIR$)/
-
-/** A request that was taken. */
-export interface Taken {
-  readonly starter: Starter
-  readonly request: Request
-}
 
 /**
  * Wait for a request at the socket `path`.
  * @param seconds after so long it is over
  * @returns undefined when none came: time is up, a signal came, there is another spare. The socket is gone in any case.
  */
-export function waitForRequest(path: string, seconds: number): Taken | undefined {
+export async function waitForRequest(path: string, seconds: number): Promise<Taken | undefined> {
   process.chdir('/')
-  const server = sys.listenAt(`${path}.${process.pid}`, path)
+  const staging = join(dirname(path), `.si_0000000000000000.${process.pid}`)
+  await rehearse(staging, admit)
+  process.title = `tsaufs spare ${path}`
+  const server = sys.listenAt(staging, path)
   if (server < 0) return undefined
   const { ino } = lstatSync(path)
   const deadlineMs = Date.now() + seconds * 1000
@@ -65,6 +65,11 @@ function acceptable(socket: number): Request | undefined {
     openSync('/dev/null', 'w')
     return undefined
   }
+  return admit(socket, pid)
+}
+
+/** The request on `socket`, from process `pid`; undefined when we cannot stand in for a process he starts. */
+function admit(socket: number, pid: number): Request | undefined {
   try {
     const request = readRequest(socket)
     return sameNamespaces(pid) && sameFixed(request.env) ? request : undefined
@@ -74,7 +79,8 @@ function acceptable(socket: number): Request | undefined {
 }
 
 function sameNamespaces(pid: number): boolean {
-  return ['mnt', 'pid', 'user', 'cgroup'].every((name) => readlinkSync(`/proc/${pid}/ns/${name}`) === readlinkSync(`/proc/self/ns/${name}`))
+  const same = (name: string): boolean => readlinkSync(`/proc/${pid}/ns/${name}`) === readlinkSync(`/proc/self/ns/${name}`)
+  return ['mnt', 'pid', 'user', 'cgroup'].every(same)
 }
 
 /** The environment as node shows it: text. */

@@ -115,12 +115,20 @@ static bool is_like_us(pid_t pid) {
   return same_status(process) && getpriority(PRIO_PROCESS, 0) == getpriority(PRIO_PROCESS, (id_t)pid);
 }
 
-/** As node does when it starts, so that limits can be compared. */
-static void raise_open_files(void) {
-  struct rlimit files;
-  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
+/** As far up as may be, like the addon's prepareProcess(); and node raises that of open files itself. */
+static void raise_limit(__rlimit_resource_t resource, rlim_t to) {
+  struct rlimit limit = {to, to};
+  if (to == RLIM_INFINITY && setrlimit(resource, &limit) == 0) return;
+  if (getrlimit(resource, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(resource, &limit);
+}
+
+/** What every daemon does with its limits, so that they can be compared with those of one that has done it. */
+static void raise_limits(void) {
+  raise_limit(RLIMIT_NOFILE, 0);
+  raise_limit(RLIMIT_FSIZE, RLIM_INFINITY);
+  raise_limit(RLIMIT_CORE, RLIM_INFINITY);
 }
 
 /** Connect to a spare of our user. @return fd or -1 */
@@ -174,7 +182,7 @@ bool ask_spare(struct daemon* daemon, const struct bytes* request) {
   const int socket = find_spare(&peer);
   int chatter[2];
   if (socket < 0) return false;
-  raise_open_files();
+  raise_limits();
   if (is_like_us(peer.pid) && pipe2(chatter, O_CLOEXEC) == 0) {
     const bool taken = send_with_fd(socket, request, chatter[1]) && is_taken(socket);
     close(chatter[1]);
