@@ -11,9 +11,6 @@ import { FUSE_TYPE } from './mountinfo.js'
 import type { Device } from './serve.js'
 import { Starter, type Request } from './starter.js'
 
-/** Once compiles; the second time finds what the first has learnt. */
-const ROUNDS = 2
-
 const INIT = 26
 const GETATTR = 3
 
@@ -61,26 +58,21 @@ function requestText(dir: string): Buffer {
 export async function rehearse(dir: string, admit: (socket: number, pid: number) => Request | undefined): Promise<void> {
   const kept = process.env['TSAUFS_RUN_DIR']
   try {
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const name of ['a', 'b', 'm', 'run']) mkdirSync(join(dir, name), { recursive: true, mode: 0o700 })
-      writeFileSync(join(dir, 'request'), requestText(dir))
-      const script = openSync(join(dir, 'request'), 'r')
-      const request = admit(script, process.pid)
-      closeSync(script)
-      if (request === undefined) return
-      process.env['TSAUFS_RUN_DIR'] = join(dir, 'run')
-      await attend({ starter: new Starter(openSync('/dev/null', 'w')), request }, pretended())
-      restore(kept)
-    }
+    for (const name of ['a', 'b', 'm', 'run']) mkdirSync(join(dir, name), { recursive: true, mode: 0o700 })
+    writeFileSync(join(dir, 'request'), requestText(dir))
+    const script = openSync(join(dir, 'request'), 'r')
+    const request = admit(script, process.pid)
+    closeSync(script)
+    if (request === undefined) return
+    process.env['TSAUFS_RUN_DIR'] = join(dir, 'run')
+    await attend({ starter: new Starter(openSync('/dev/null', 'w')), request }, pretended())
   } catch {
     // It will show when it matters.
   } finally {
-    restore(kept)
+    if (kept === undefined) delete process.env['TSAUFS_RUN_DIR']
+    else process.env['TSAUFS_RUN_DIR'] = kept
     rmSync(dir, { recursive: true, force: true })
+    // Now, not in the middle of the mount.
+    globalThis.gc?.()
   }
-}
-
-function restore(kept: string | undefined): void {
-  if (kept === undefined) delete process.env['TSAUFS_RUN_DIR']
-  else process.env['TSAUFS_RUN_DIR'] = kept
 }

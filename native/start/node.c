@@ -91,12 +91,17 @@ static void fresh_signals(void) {
 }
 
 pid_t spawn_node(int socket, int chatter, const char* const* arguments) {
-  const char* argv[8] = {node_program(), daemon_script()};
-  if (argv[1] == NULL) {
+  const char* argv[12] = {node_program()};
+  char* script = daemon_script();
+  if (script == NULL) {
     errno = ENOENT;
     return -1;
   }
-  for (size_t i = 0; arguments[i] != NULL; i++) argv[i + 2] = arguments[i];
+  size_t count = 1;
+  // Options of node come first, then the script.
+  for (; *arguments != NULL && **arguments == '-'; arguments++) argv[count++] = *arguments;
+  argv[count++] = script;
+  for (; *arguments != NULL; arguments++) argv[count++] = *arguments;
   const pid_t pid = fork();
   if (pid != 0) return pid;
   setsid();

@@ -207,6 +207,6 @@ void keep_spare(const char* seconds) {
     return;
   }
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  const char* arguments[] = {"spare", seconds, address.sun_path, NULL};
+  const char* arguments[] = {"--expose-gc", "spare", seconds, address.sun_path, NULL};
   if (null >= 0) spawn_node(null, -1, arguments);
 }
