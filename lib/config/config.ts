@@ -49,4 +49,6 @@ export interface MountConfig {
   readonly warnPerm: boolean
   /** FUSE over io_uring where the kernel has it switched on. */
   readonly uring: boolean
+  /** Seconds for which a process is kept ready for the next mount; 0 for none, absent when TSAUFS_SPARE decides. */
+  readonly spareS?: number
 }

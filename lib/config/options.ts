@@ -29,6 +29,15 @@ export interface OptionRow {
   readonly apply?: (draft: Draft, value: string, name: string) => void
 }
 
+/** What a bare `spare` means. */
+const SPARE_DEFAULT_S = 60
+
+/** How long a spare process waits: 0 (none) to a day. @throws MountError */
+export function spareSeconds(value: string, tried: string): number {
+  if (/^\d{1,5}$/.test(value) && Number(value) <= 86400) return Number(value)
+  throw usage(tried, 'give a whole number of seconds from 0 to 86400')
+}
+
 /** Two rows, `name` and `noname`, for a setting that is on or off. */
 function onOff(name: string, key: keyof { [K in keyof Settings as Settings[K] extends boolean ? K : never]: true },
   fallback: boolean, help: string): OptionRow[] {
@@ -201,6 +210,11 @@ const TRANSPORT_ROWS: readonly OptionRow[] = [
       }
       if (value !== 'off') throw usage(`option 'uring=${value}'`, 'give one of: off')
     },
+  },
+  {
+    name: 'spare', argument: 'optional', fallback: 'TSAUFS_SPARE, or 0', status: 'implemented',
+    help: `keep a process ready for the next mount for so many seconds (${SPARE_DEFAULT_S} if none are given); 0 for none`,
+    apply: (draft, value) => { draft.settings.spareS = value === '' ? SPARE_DEFAULT_S : spareSeconds(value, `option 'spare=${value}'`) },
   },
   {
     name: 'allow_other', argument: 'none', status: 'implemented',

@@ -18,7 +18,6 @@ import {
   accessSync, closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync,
   writeFileSync,
 } from 'node:fs'
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { MountError } from '../config/mount-error.js'
 import { formatBranch } from '../config/branches.js'
@@ -85,6 +84,11 @@ function writableRoot(): string {
   throw new MountError('state directory', 'EACCES', `none can be written (${problems.join('; ')}); set TSAUFS_RUN_DIR`)
 }
 
+/** Eight digits. Nobody is kept out by them, they only have to differ. */
+function randomHex(): string {
+  return Math.floor(Math.random() * 2 ** 32).toString(16).padStart(8, '0')
+}
+
 /** The record of the mount that this process serves. */
 export class RunDir {
   readonly path: string
@@ -92,7 +96,7 @@ export class RunDir {
 
   /** Make the directory, under a name that no reader looks at. @throws MountError when there is no place for it */
   constructor() {
-    const id = `si_${randomBytes(8).toString('hex')}`
+    const id = `si_${randomHex()}${randomHex()}`
     const root = writableRoot()
     this.path = join(root, id)
     this.#staging = join(root, `.${id}.${process.pid}`)

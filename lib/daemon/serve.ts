@@ -1,11 +1,9 @@
 /**
  * One mount from its configuration to its end: check, open the union, mount, serve, and leave nothing behind.
  */
-import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Server } from 'node:net'
-import createDebug from 'debug'
 import { sys } from '../os/native.js'
 import { Errno } from '../os/errno.js'
 import { MountError } from '../config/mount-error.js'
@@ -13,7 +11,7 @@ import { formatBranch } from '../config/branches.js'
 import type { MountConfig } from '../config/config.js'
 import { Session } from '../fuse/session.js'
 import { Notifier } from '../fuse/notify.js'
-import { DeviceTransport } from '../fuse/transport.js'
+import { DeviceTransport, type Transport } from '../fuse/transport.js'
 import { Union } from '../union/union.js'
 import { rows } from '../ops/index.js'
 import { initFlags, MAX_STACK_DEPTH, MAX_WRITE } from '../ops/init.js'
@@ -41,11 +39,19 @@ export interface ServeHooks {
   log(line: string): void
 }
 
+/** What serving needs of the kernel: a mount, and the requests to it. A rehearsal has one of its own. */
+export interface Device {
+  mount(config: MountConfig, report: (line: string) => void): Mounted
+  transport(fd: number): Transport
+}
+
+const KERNEL: Device = { mount: mountFuse, transport: (fd) => new DeviceTransport(fd, MAX_WRITE) }
+
 /**
  * Serve until unmounted or told to end by SIGTERM, SIGINT or SIGHUP.
  * @throws MountError, Errno when the mount cannot be made; nothing is left of it then
  */
-export async function serve(asked: MountConfig, hooks: ServeHooks): Promise<void> {
+export async function serve(asked: MountConfig, hooks: ServeHooks, device: Device = KERNEL): Promise<void> {
   const config = checkMountpoint(checkBranches(asked, hooks.report), hooks.report)
   liveMounts()
   prepare()
@@ -56,8 +62,9 @@ export async function serve(asked: MountConfig, hooks: ServeHooks): Promise<void
     rundir = new RunDir()
     // Without a writable branch an open for writing is refused by the kernel, as nobody else is asked at open.
     const final = union.writable ? config : { ...config, readOnly: true }
-    mounted = mountFuse(final, hooks.report)
-    await run(union, final, mounted, rundir, hooks)
+    mounted = device.mount(final, hooks.report)
+    const transport = device.transport(mounted.fd)
+    await run(union, final, mounted, rundir, transport, hooks)
   } catch (error) {
     if (mounted !== undefined) abandon(mounted)
     throw error
@@ -85,10 +92,11 @@ function openUnion(config: MountConfig, report: (line: string) => void): Union {
   }
 }
 
-async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: RunDir, hooks: ServeHooks): Promise<void> {
-  const trace = createDebug('tsaufs:fuse')
+async function run(
+  union: Union, config: MountConfig, mounted: Mounted, rundir: RunDir, transport: Transport, hooks: ServeHooks,
+): Promise<void> {
+  const trace = await tracer()
   const { dev } = mounted.entry
-  const transport = new DeviceTransport(mounted.fd, MAX_WRITE)
   const notifier = new Notifier((message, length) => transport.write(message, length))
   const session = new Session({
     transport,
@@ -109,7 +117,7 @@ async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: 
     retryAfter: (errno) => union.spaceToCome(errno),
     onError: (error, row) => hooks.log(`${row?.name ?? 'session'}: ${error instanceof Error ? error.stack : String(error)}`),
     onInit: () => hooks.serving(),
-    trace: trace.enabled ? (line) => trace('%s', line) : undefined,
+    trace,
   })
   const server = await listen(rundir.socket, answers(union, config, session, dev))
   rundir.publish(config.mountpoint, dev, union.branches.map((branch, id) => ({ id, spec: branch.spec })))
@@ -120,6 +128,14 @@ async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: 
   await Promise.race([session.run(), stop.done])
   stop.cancel()
   close(server)
+}
+
+/** Where DEBUG wants requests to be shown. Loaded only then, as all that is not needed to mount. */
+async function tracer(): Promise<((line: string) => void) | undefined> {
+  if (process.env['DEBUG'] === undefined) return undefined
+  const { default: createDebug } = await import('debug')
+  const trace = createDebug('tsaufs:fuse')
+  return trace.enabled ? (line) => trace('%s', line) : undefined
 }
 
 /** A server that takes nobody new; clients who watch for our end see it by the process ending. */
@@ -163,7 +179,8 @@ function endOnSignals(dev: string): { readonly done: Promise<void>, cancel(): vo
 }
 
 /** Run unmount-main.ts; umount(2) here would wait for us. */
-function unmountFromOutside(dev: string): Promise<void> {
+async function unmountFromOutside(dev: string): Promise<void> {
+  const { spawn } = await import('node:child_process')
   const script = fileURLToPath(new URL('./unmount-main.js', import.meta.url))
   const child = spawn(process.execPath, [script, dev], { stdio: 'ignore', cwd: '/', detached: true })
   return new Promise((resolve) => {

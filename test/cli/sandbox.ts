@@ -148,7 +148,7 @@ function programForAll(t: Test): string {
   process.once('exit', () => rmSync(copy, { recursive: true, force: true }))
   const { dependencies } = JSON.parse(readFileSync(join(REPO, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
   const modules = [...Object.keys(dependencies), 'ms'].map((name) => `node_modules/${name}`)
-  for (const part of ['package.json', 'bin', 'dist/lib', 'build/Release/tsaufs.node', ...modules]) {
+  for (const part of ['package.json', 'bin', 'dist/lib', 'build/Release/tsaufs.node', 'build/Release/tsaufs-start', ...modules]) {
     cpSync(join(REPO, part), join(copy, part), { recursive: true })
   }
   t.equal(spawnSync('chmod', ['-R', 'a+rX', copy]).status, 0, 'a copy for everybody')
