@@ -17,6 +17,7 @@
         'native/addon/loop.cc',
         'native/addon/mount.cc',
         'native/addon/process.cc',
+        'native/addon/file-system.cc',
         'native/addon/fuse-dev.cc',
         'native/addon/fuse-reply.cc',
         'native/addon/blocks.cc',

@@ -21,6 +21,7 @@ import { checkBranches } from './check-branches.js'
 import { checkMountpoint } from './check-mountpoint.js'
 import { abandon, mountFuse, type Mounted } from './mount.js'
 import { inFirstUserNamespace } from './process-id.js'
+import { raiseReadAhead } from './read-ahead.js'
 import { liveMounts, RunDir } from './rundir.js'
 import { listen, type Answers } from './control.js'
 
@@ -108,7 +109,11 @@ async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: 
     },
     retryAfter: (errno) => union.spaceToCome(errno),
     onError: (error, row) => hooks.log(`${row?.name ?? 'session'}: ${error instanceof Error ? error.stack : String(error)}`),
-    onInit: () => hooks.serving(),
+    onInit: () => {
+      hooks.serving()
+      // Not before the reply to INIT has gone out: the kernel sets it then.
+      setImmediate(() => raiseReadAhead(dev))
+    },
     trace: trace.enabled ? (line) => trace('%s', line) : undefined,
   })
   const server = await listen(rundir.socket, answers(union, config, session, dev))
