@@ -120,7 +120,7 @@ async function run(
     },
     afterRequest: () => {
       // Attributes only: this takes no lock in the kernel, so the serving thread may send it (fuse/notify.ts).
-      for (const id of union.changedDirs.splice(0)) notifier.invalAttr(id)
+      if (union.changedDirs.length > 0) for (const id of union.changedDirs.splice(0)) notifier.invalAttr(id)
       union.afterRequest()
     },
     retryAfter: (errno) => union.spaceToCome(errno),
