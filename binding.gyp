@@ -19,6 +19,8 @@
         'native/addon/process.cc',
         'native/addon/socket.cc',
         'native/addon/words.cc',
+        'native/addon/file-system.cc',
+        'native/addon/awake.cc',
         'native/addon/fuse-dev.cc',
         'native/addon/fuse-reply.cc',
         'native/addon/blocks.cc',

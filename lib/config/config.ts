@@ -34,6 +34,8 @@ export interface MountConfig {
   readonly readOnly: boolean
   readonly io: 'cached' | 'passthrough' | 'auto'
   readonly udba: 'none' | 'reval'
+  /** What idle processors do while the mount is busy; `auto`: look for work in a small virtual machine. */
+  readonly idle: 'auto' | 'poll' | 'halt'
   readonly diropq: 'whiteouted' | 'always'
   readonly shwh: boolean
   readonly dirren: boolean

@@ -50,7 +50,7 @@ function onOff(name: string, key: keyof { [K in keyof Settings as Settings[K] ex
 }
 
 /** A setting with named values; `words` maps what may be written to the value. */
-function choice<K extends 'io' | 'udba' | 'diropq'>(key: K, fallback: string, words: Readonly<Record<string, Settings[K]>>,
+function choice<K extends 'io' | 'udba' | 'idle' | 'diropq'>(key: K, fallback: string, words: Readonly<Record<string, Settings[K]>>,
   help: string, refused: Readonly<Record<string, string>> = {}): OptionRow {
   return {
     name: key, argument: 'value', fallback, status: 'implemented', help,
@@ -192,6 +192,8 @@ const UNION_ROWS: readonly OptionRow[] = [
 const TRANSPORT_ROWS: readonly OptionRow[] = [
   choice('io', 'auto', { auto: 'auto', cached: 'cached', passthrough: 'passthrough' },
     "file data: through the union's own page cache, or straight to the branch's file (needs privilege and Linux 6.9)"),
+  choice('idle', 'auto', { auto: 'auto', poll: 'poll', halt: 'halt' },
+    'idle processors while the mount is busy: look for work (poll), or halt; auto polls in a virtual machine of few'),
   {
     name: 'transport', argument: 'value', fallback: 'dev', status: 'implemented',
     help: 'how requests arrive: dev (/dev/fuse)',

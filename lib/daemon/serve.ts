@@ -18,6 +18,8 @@ import { checkBranches } from './check-branches.js'
 import { checkMountpoint } from './check-mountpoint.js'
 import { abandon, mountFuse, type Mounted } from './mount.js'
 import { inFirstUserNamespace } from './process-id.js'
+import { demandAwake } from './idle.js'
+import { raiseReadAhead } from './read-ahead.js'
 import { liveMounts, RunDir } from './rundir.js'
 import { listen, type Answers } from './control.js'
 
@@ -41,10 +43,17 @@ export interface ServeHooks {
 /** What serving needs of the kernel: a mount, and the requests to it. A rehearsal has one of its own. */
 export interface Device {
   mount(config: MountConfig, report: (line: string) => void): Mounted
-  transport(fd: number): Transport
+  transport(fd: number, config: MountConfig): Transport
 }
 
-const KERNEL: Device = { mount: mountFuse, transport: (fd) => new DeviceTransport(fd, MAX_WRITE) }
+const KERNEL: Device = {
+  mount: mountFuse,
+  transport: (fd, config) => {
+    const transport = new DeviceTransport(fd, MAX_WRITE)
+    demandAwake(config.idle)
+    return transport
+  },
+}
 
 /**
  * Serve until unmounted or told to end by SIGTERM, SIGINT or SIGHUP.
@@ -62,7 +71,7 @@ export async function serve(asked: MountConfig, hooks: ServeHooks, device: Devic
     // Without a writable branch an open for writing is refused by the kernel, as nobody else is asked at open.
     const final = union.writable ? config : { ...config, readOnly: true }
     mounted = device.mount(final, hooks.report)
-    const transport = device.transport(mounted.fd)
+    const transport = device.transport(mounted.fd, final)
     await run(union, final, mounted, rundir, transport, hooks)
   } catch (error) {
     if (mounted !== undefined) abandon(mounted)
@@ -115,7 +124,11 @@ async function run(
     },
     retryAfter: (errno) => union.spaceToCome(errno),
     onError: (error, row) => hooks.log(`${row?.name ?? 'session'}: ${error instanceof Error ? error.stack : String(error)}`),
-    onInit: () => hooks.serving(),
+    onInit: () => {
+      hooks.serving()
+      // Not before the reply to INIT has gone out: the kernel sets it then.
+      setImmediate(() => raiseReadAhead(dev))
+    },
     trace,
   })
   const server = await listen(rundir.socket, answers(union, config, session, dev))

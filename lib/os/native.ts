@@ -163,6 +163,8 @@ export interface Native {
    * again), -ENODEV when unmounted.
    */
   fuseTurn(replyLength: number): number
+  /** Take an open /dev/cpu_dma_latency: with it the turn keeps idle processors awake while requests come in quick succession. */
+  fuseAwake(latencyFd: number): number
   /** Write a reply (or a notification, unique 0) at once. */
   fuseWrite(message: Buffer, length: number): number
   /**

@@ -1,10 +1,8 @@
 #include "data-plane.h"
 
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,12 +15,10 @@
 #include "fuse-abi.h"
 #include "fuse-reply.h"
 #include "jobs.h"
+#include "patience.h"
 #include "result.h"
 
 namespace {
-
-/** A WRITE up to this is done at once: it costs less than waking a worker. */
-constexpr size_t kInlineWrite = 128 * 1024;
 
 /** Of one COPY_FILE_RANGE request; the caller comes again with the rest. */
 constexpr uint64_t kCopyMax = 64 * 1024 * 1024;
@@ -137,26 +133,6 @@ class ReadJob : public DataJob {
   const size_t size_;
 };
 
-/** How to read where RWF_NOWAIT is not known: file systems that may wait for a network or a process get a worker. */
-DataFile::Read readWithoutNowait(int fd) {
-  struct statfs st;
-  if (fstatfs(fd, &st) != 0) return DataFile::Read::worker;
-  switch (static_cast<uint32_t>(st.f_type)) {
-    case NFS_SUPER_MAGIC:
-    case SMB_SUPER_MAGIC:
-    case SMB2_SUPER_MAGIC:
-    case CIFS_SUPER_MAGIC:
-    case V9FS_MAGIC:
-    case CEPH_SUPER_MAGIC:
-    case AFS_SUPER_MAGIC:
-    case CODA_SUPER_MAGIC:
-    case FUSE_SUPER_MAGIC:
-      return DataFile::Read::worker;
-    default:
-      return DataFile::Read::inlined;
-  }
-}
-
 /** Bytes that can be had without sleeping, all there are; -EAGAIN if a worker must go for them. */
 int64_t readNow(DataFile* file, uint8_t* out, size_t size, int64_t offset) {
   if (file->read == DataFile::Read::nowait) {
@@ -169,7 +145,8 @@ int64_t readNow(DataFile* file, uint8_t* out, size_t size, int64_t offset) {
       return fstat(file->fd, &st) == 0 && offset + n >= st.st_size ? n : -EAGAIN;
     }
     if (n != -EOPNOTSUPP) return n;
-    file->read = readWithoutNowait(file->fd);
+    // Who cannot say whether it would sleep is asked by a worker if it may wait for a network or a process.
+    file->read = file->on == FileSystem::remote ? DataFile::Read::worker : DataFile::Read::inlined;
   }
   return file->read == DataFile::Read::inlined ? readFull(file->fd, out, size, offset) : -EAGAIN;
 }
@@ -214,12 +191,17 @@ struct WriteResult {
   fuse_write_out out;
 };
 
+/** Whether writes end at once. Not per file: what is throttled is a disk, or the whole process. */
+Patience writing;
+
 /** `message` is a whole WRITE request. */
 WriteResult performWrite(int fd, const uint8_t* message) {
   const fuse_write_in* in = reinterpret_cast<const fuse_write_in*>(message + sizeof(fuse_in_header));
   int64_t n = (in->write_flags & FUSE_WRITE_KILL_SUIDGID) != 0 ? killSuidgid(fd) : 0;
   const uint8_t* from = message + sizeof(fuse_in_header) + sizeof *in;
+  const int64_t sinceNs = monotonicNs();
   if (n >= 0) n = writeFull(fd, from, in->size, static_cast<int64_t>(in->offset));
+  writing.took(monotonicNs() - sinceNs);
   return {std::min<int64_t>(n, 0), {static_cast<uint32_t>(std::max<int64_t>(n, 0)), 0}};
 }
 
@@ -262,7 +244,7 @@ uint8_t* detachMessage(const Data& data) {
 int64_t serveWrite(const Data& data, DataFile* file) {
   const fuse_write_in* in = data.in<fuse_write_in>();
   if (in == nullptr || data.length - sizeof(fuse_in_header) - sizeof *in < in->size) return data.reply(-EIO);
-  if (in->size > kInlineWrite) {
+  if (!writing.quick() || file->on == FileSystem::remote) {
     uint8_t* block = detachMessage(data);
     if (block != nullptr) return start(new WriteJob(data, file, block));
   }
@@ -292,6 +274,8 @@ class FsyncJob : public DataJob {
 int64_t serveFsync(const Data& data, DataFile* file) {
   const fuse_fsync_in* in = data.in<fuse_fsync_in>();
   if (in == nullptr) return data.reply(-EIO);
+  // In memory there is nothing to wait for: waking a worker would cost more than the call.
+  if (file->on == FileSystem::memory) return data.reply(retry([&] { return fsync(file->fd); }));
   return start(new FsyncJob(data, file, (in->fsync_flags & FUSE_FSYNC_FDATASYNC) != 0));
 }
 

@@ -9,15 +9,18 @@
 
 #include <atomic>
 
+#include "file-system.h"
+
 /** An open file of the data plane. */
 class DataFile {
  public:
-  DataFile(uint64_t node, int fileFd) : nodeid(node), fd(fileFd) {}
+  DataFile(uint64_t node, int fileFd) : nodeid(node), fd(fileFd), on(kindOf(fileFd)) {}
   DataFile(const DataFile&) = delete;
   DataFile& operator=(const DataFile&) = delete;
 
   const uint64_t nodeid;
   const int fd;
+  const FileSystem on;
   bool writable = false;
   /** Not to be evicted. */
   bool pinned = false;

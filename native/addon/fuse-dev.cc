@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "awake.h"
 #include "blocks.h"
 #include "data-plane.h"
 #include "data-table.h"
@@ -47,6 +48,11 @@ class Pace {
   void waited(int64_t ns) {
     lastWaitNs_ = ns;
     if (ns < kWouldHitNs) misses_ = 0;
+    if (ns < kQuickNs) {
+      awakeQuick();
+    } else {
+      awakeCalm();
+    }
   }
 
  private:
@@ -70,6 +76,7 @@ struct Device {
 Device device;
 
 void detach() {
+  awakeOpen(-1);
   drainData();
   clearData();
   for (napi_ref& buffer : device.buffers) {
@@ -85,7 +92,16 @@ bool sleepForRequest(bool look) {
   device.loopSeenNs = nowNs();
   if (timeout == 0) return false;
   struct pollfd fds[2] = {{device.fd, POLLIN, 0}, {loopFd(), POLLIN, 0}};
-  const int ready = poll(fds, 2, look ? 0 : timeout);
+  int ready = 0;
+  if (const int limit = awakeLimit(); !look && limit >= 0 && (timeout < 0 || timeout > limit)) {
+    ready = poll(fds, 2, limit);
+    if (ready == 0) {
+      awakeRelease();
+      ready = poll(fds, 2, timeout < 0 ? timeout : timeout - limit);
+    }
+  } else {
+    ready = poll(fds, 2, look ? 0 : timeout);
+  }
   if (ready < 0) return errno == EINTR;  // a signal: whoever handles it has written to the loop's fd
   if (fds[1].revents != 0) return false;
   return look || ready > 0;
@@ -209,6 +225,11 @@ int64_t fuseServe(Bytes message, uint32_t length) {
   return serveData(device.fd, message.data, length, nullptr);
 }
 
+int64_t fuseAwake(int latencyFd) {
+  awakeOpen(latencyFd);
+  return 0;
+}
+
 int64_t backingOpen(int fd) {
   struct fuse_backing_map map = {};
   map.fd = fd;
@@ -224,6 +245,7 @@ const Method methods[] = {
     method<fuseTurn>("fuseTurn", "replyLength"),
     method<fuseWrite>("fuseWrite", "message length"),
     method<fuseServe>("fuseServe", "message length"),
+    method<fuseAwake>("fuseAwake", "latencyFd"),
     method<backingOpen>("backingOpen", "fd"),
     method<backingClose>("backingClose", "id"),
 };

@@ -12,7 +12,7 @@ t.test('the defaults', async (t) => {
   t.same(warnings, [])
   t.same(config.branches.map(formatBranch), ['/a=rw', '/b=ro'])
   t.match(config, {
-    source: 'none', mountpoint: '/cwd/mnt', readOnly: false, io: 'auto', udba: 'reval', diropq: 'whiteouted', shwh: false,
+    source: 'none', mountpoint: '/cwd/mnt', readOnly: false, io: 'auto', udba: 'reval', idle: 'auto', diropq: 'whiteouted', shwh: false,
     dirren: true, plink: true, sum: false, acl: true, dirperm1: true, allowOther: false, warnPerm: true, uring: false,
   })
   t.equal(config.flags.size, 0)
