@@ -180,7 +180,7 @@ function tsaufs(name: string, options: readonly string[], byDefault: boolean): S
       const dirs = makeDirs(scratch)
       const run = join(scratch, 'run')
       mkdirSync(run)
-      const argv = [process.execPath, join(repository, 'bin/tsaufs.js'), 'mount', '-o',
+      const argv = [join(repository, 'bin/tsaufs'), 'mount', '-o',
         [`dirs=${branchList(stack, dirs, 'rw', 'rr')}`, ...options].join(','), 'none', dirs.mountpoint]
       const pidOf = (): number | null => {
         const state = readdirSync(run).find(entry => entry.startsWith('si_'))

@@ -19,7 +19,8 @@ await build({
   format: 'cjs',
   // Only loaded when it is asked for.
   external: ['debug'],
-  define: { 'import.meta.url': 'importMetaUrl' },
+  // lru-cache asks for `performance`, which is a dozen modules of node, and does with Date as well.
+  define: { 'import.meta.url': 'importMetaUrl', performance: 'undefined' },
   banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href" },
   minifyWhitespace: true,
   legalComments: 'none',

@@ -1,5 +1,5 @@
 /**
- * From a typed mount to a served one: here, or by the program that starts daemons. Shared by `tsaufs mount` and `mount.tsaufs`.
+ * From a typed mount to a served one: here, or by the program that starts daemons. For `tsaufs mount` and `mount.tsaufs`.
  */
 import { parseMount, type MountRequest } from '../config/parse.js'
 import { MountError } from '../config/mount-error.js'

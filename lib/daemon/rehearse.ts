@@ -37,7 +37,9 @@ function pretended(): Device {
     serve: () => -E.ENOENT!,
   }
   return {
-    mount: ({ mountpoint }) => ({ fd: -1, entry: { id: -1, dev: '0:0', root: '/', mountpoint, type: FUSE_TYPE, source: 'none' } }),
+    mount: ({ mountpoint, source }) => (
+      { fd: -1, entry: { id: -1, dev: '0:0', root: '/', mountpoint, type: FUSE_TYPE, source } }
+    ),
     transport: () => transport,
   }
 }

@@ -93,6 +93,7 @@ function randomHex(): string {
 export class RunDir {
   readonly path: string
   readonly #staging: string
+  #lock = -1
 
   /** Make the directory, under a name that no reader looks at. @throws MountError when there is no place for it */
   constructor() {
@@ -120,8 +121,9 @@ export class RunDir {
     this.#write('mountpoint', mountpoint)
     this.#write('dev', dev)
     this.#write('pid', String(process.pid))
-    // Held until the process ends, however it ends. Unlike a pid it means the same in every pid namespace.
-    sys.flock(openSync(join(this.#staging, 'pid'), 'r'), LOCK_EX_NB)
+    // Held until the end, however it comes about. Unlike a pid it means the same in every pid namespace.
+    this.#lock = openSync(join(this.#staging, 'pid'), 'r')
+    sys.flock(this.#lock, LOCK_EX_NB)
     this.#write('start', startTime(process.pid) ?? '0')
     for (const [i, branch] of branches.entries()) {
       this.#write(`br${i}`, formatBranch(branch.spec))
@@ -133,6 +135,8 @@ export class RunDir {
   /** Take the record away, published or not. */
   remove(): void {
     for (const dir of [this.#staging, this.path]) rmSync(dir, { recursive: true, force: true })
+    if (this.#lock >= 0) closeSync(this.#lock)
+    this.#lock = -1
   }
 
   #write(name: string, text: string): void {

@@ -2,7 +2,6 @@
  * One mount from its configuration to its end: check, open the union, mount, serve, and leave nothing behind.
  */
 import { fileURLToPath } from 'node:url'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Server } from 'node:net'
 import { sys } from '../os/native.js'
 import { Errno } from '../os/errno.js'
@@ -185,7 +184,7 @@ function endOnSignals(dev: string): { readonly done: Promise<void>, cancel(): vo
   const handler = (): void => {
     if (asked) return
     asked = true
-    void unmountFromOutside(dev).then(() => sleep(DETACHED_GRACE_MS)).then(finish)
+    void unmountFromOutside(dev).then(() => setTimeout(finish, DETACHED_GRACE_MS))
   }
   for (const name of names) process.on(name, handler)
   return { done, cancel: () => { for (const name of names) process.off(name, handler) } }

@@ -45,7 +45,7 @@ export function readRequest(socket: number): Request {
   }
 }
 
-/** Someone who waits for our mount. Whoever kills him did not ask for the mount to go away, so writing to him never fails. */
+/** Someone who waits for our mount. Who kills him did not ask for the mount to go away, so writing to him never fails. */
 export class Starter {
   readonly #socket: number
   #listens = true

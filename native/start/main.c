@@ -3,8 +3,8 @@
  *        tsaufs-start mount.tsaufs ARGUMENTS...   what mount(8) gave its helper
  *        tsaufs-start request LETTERS OPTIONS SOURCE MOUNTPOINT    the same after somebody has read it
  *
- * Only the plain forms of the first two are understood here; with everything else (a flag more, `-f`, `--help`, a mistake) we
- * become node and the command line that knows them all. If it comes to a mount, it comes back with the third form.
+ * Only the plain forms of the first two are understood here; with everything else (a flag more, `-f`, `--help`, a mistake)
+ * we become node and the command line that knows them all. If it comes to a mount, it comes back with the third form.
  */
 #include <fcntl.h>
 #include <signal.h>

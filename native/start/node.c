@@ -108,7 +108,8 @@ pid_t spawn_node(int socket, int chatter, const char* const* arguments) {
   give_standard_fds(socket, chatter);
   fresh_signals();
   execvp(argv[0], (char**)argv);
-  dprintf(SOCKET_FD, "E%d %s: %s: it cannot be run; set TSAUFS_NODE or PATH", EXIT_MOUNT, argv[0], errno_name(errno));
+  dprintf(SOCKET_FD, "E%d %s: %s: it cannot be run; set TSAUFS_NODE or PATH%c", EXIT_MOUNT, argv[0],
+          errno_name(errno), '\0');
   _exit(EXIT_MOUNT);
 }
 

@@ -1,9 +1,9 @@
 /**
- * The warm spare: a daemon that was started in advance and waits on a socket in the run directory. It takes a request only if
- * it is what a new process of ours would be; whenever there is a doubt, a new process it is.
+ * The warm spare: a daemon that was started in advance and waits on a socket in the run directory. It takes a request only
+ * if it is what a new process of ours would be; whenever there is a doubt, a new process it is.
  *
- * A new process inherits from us. What of that can be given to a spare comes with the request (directory, umask, environment,
- * stderr); everything else has to be the same already. fork(2), execve(2) and credentials(7) say what there is.
+ * A new process inherits from us. What of that can be given to a spare comes with the request (directory, umask,
+ * environment, stderr); everything else has to be the same already. fork(2), execve(2) and credentials(7) say what there is.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -64,7 +64,10 @@ _Noreturn void become_node(const char* name, char** arguments);
 /** Start a daemon and send it `request`. @param place shown in its command line @return 0 or an errno */
 int start_daemon(struct daemon* daemon, const struct bytes* request, const char* place);
 
-/** Start `node OPTIONS dist/... WORDS` (`arguments` are options, then words) with `socket` as fd 3 and `chatter` as stderr (-1: /dev/null), in a session of its own. */
+/**
+ * Start `node OPTIONS dist/... WORDS` (`arguments` are options, then words) with `socket` as fd 3 and `chatter` as stderr
+ * (-1: /dev/null), in a session of its own.
+ */
 pid_t spawn_node(int socket, int chatter, const char* const* arguments);
 
 /** Hand `request` to a waiting spare that is as good as a new process. @return false if there is none */
