@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,6 +16,9 @@
 
 /** fd of the daemon's end of the socket. */
 enum { SOCKET_FD = 3 };
+
+/** Room in the daemon's table of descriptors. */
+enum { FD_TABLE = 16384 };
 
 const char* program_root(void) {
   static char path[PATH_MAX];
@@ -83,6 +87,23 @@ static void give_standard_fds(int socket, int chatter) {
   syscall(SYS_close_range, SOCKET_FD + 1, ~0u, 0);
 }
 
+/**
+ * A table for as many descriptors as the daemon will have. It grows by doubling, and in a process with threads, as every
+ * node is, each time waits for all processors (expand_fdtable in fs/file.c): tens of milliseconds in the middle of the
+ * work. Here there is one thread, and exec keeps the table.
+ */
+static void roomy_table(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t old = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  const int high = fcntl(STDIN_FILENO, F_DUPFD, (int)(limit.rlim_cur < FD_TABLE ? limit.rlim_cur : FD_TABLE) - 1);
+  if (high >= 0) close(high);
+  limit.rlim_cur = old;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void fresh_signals(void) {
   sigset_t none;
   sigemptyset(&none);
@@ -106,6 +127,7 @@ pid_t spawn_node(int socket, int chatter, const char* const* arguments) {
   if (pid != 0) return pid;
   setsid();
   give_standard_fds(socket, chatter);
+  roomy_table();
   fresh_signals();
   execvp(argv[0], (char**)argv);
   dprintf(SOCKET_FD, "E%d %s: %s: it cannot be run; set TSAUFS_NODE or PATH%c", EXIT_MOUNT, argv[0],
