@@ -101,6 +101,12 @@ export class Listing {
     return row < 0 ? undefined : this.#entry(row)
   }
 
+  /** The list's own string of a name, so that it is in memory once; the one given if it is not there. */
+  nameOf(name: Bytes): Bytes {
+    const row = this.#find(name, this.#hash(name))
+    return row < 0 ? name : this.#names[row]!
+  }
+
   /** Topmost branch that has the name; -1 if it is not there. */
   branchOf(name: Bytes): number {
     const row = this.#find(name, this.#hash(name))

@@ -186,7 +186,7 @@ export function lookup(union: Union, dir: DirNode, name: Bytes): Node | null {
     if (known !== undefined) union.vanish(known)
     return null
   }
-  return enter(union, dir, name, found, known)
+  return enter(union, dir, dir.listing?.nameOf(name) ?? name, found, known)
 }
 
 /** Topmost branch of a name by the directory's kept list, -1 if it is not there; 0 without a list that can be trusted. */
