@@ -7,11 +7,11 @@ repo="$(cd "$(dirname "$0")/.." && pwd)"
 how="${1:-tsaufs}"
 more="${2:+,$2}"
 
-if [ ! -e "$repo/dist/lib/cli/program.js" ] || [ ! -e "$repo/build/Release/tsaufs.node" ]; then
+if [ ! -e "$repo/dist/lib/cli/program.js" ] || [ ! -e "$repo/build/Release/tsaufs-start" ]; then
   "$repo/scripts/install-deps.sh" build runtime
   (cd "$repo" && npm ci)
 fi
-tsaufs() { "$repo/bin/tsaufs.js" "$@"; }
+tsaufs() { "$repo/bin/tsaufs" "$@"; }
 
 place="$(mktemp -d)"
 finish() {

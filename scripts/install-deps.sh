@@ -1,11 +1,12 @@
 #!/bin/sh
 # Install the Debian packages that are needed, as far as they are missing.
-# usage: scripts/install-deps.sh [build] [runtime] [tests]      no word: all three
+# usage: scripts/install-deps.sh [build] [runtime] [tests] [bench]      no word: the first three
 set -eu
 
 build='g++ make python3'
 runtime='fuse3'
 tests='acl attr libcap2-bin util-linux mount passwd procps strace fuse-overlayfs uidmap mmdebstrap e2fsprogs xfsprogs squashfs-tools git gcc'
+bench='gcc libc6-dev fuse-overlayfs mergerfs unionfs-fuse util-linux git mmdebstrap attr acl libcap2-bin python3'
 
 [ $# -gt 0 ] || set -- build runtime tests
 wanted=''
@@ -14,7 +15,8 @@ for group in "$@"; do
     build) wanted="$wanted $build" ;;
     runtime) wanted="$wanted $runtime" ;;
     tests) wanted="$wanted $tests" ;;
-    *) echo "install-deps: unknown group '$group'; give build, runtime or tests" >&2; exit 2 ;;
+    bench) wanted="$wanted $bench" ;;
+    *) echo "install-deps: unknown group '$group'; give build, runtime, tests or bench" >&2; exit 2 ;;
   esac
 done
 

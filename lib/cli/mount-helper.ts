@@ -47,7 +47,7 @@ export function parseHelperArguments(args: readonly Bytes[]): HelperCall {
 export async function main(): Promise<void> {
   try {
     const call = parseHelperArguments(rawArguments())
-    process.exitCode = await mountUnion(
+    await mountUnion(
       { ...call, cwd: workingDirectory() },
       { foreground: false, verbose: call.verbose, dryRun: call.fake },
     )

@@ -1,7 +1,10 @@
 /**
- * From a typed mount to a served one: parse, then serve here or in a daemon. Shared by `tsaufs mount` and `mount.tsaufs`.
+ * From a typed mount to a served one: here, or by the program that starts daemons. For `tsaufs mount` and `mount.tsaufs`.
  */
 import { parseMount, type MountRequest } from '../config/parse.js'
+import { MountError } from '../config/mount-error.js'
+import { errnoName } from '../os/errno.js'
+import { STARTER, sys } from '../os/native.js'
 import { nativelyReadOnly } from '../daemon/fs-type.js'
 import { complain } from './output.js'
 import { EXIT } from './exit-codes.js'
@@ -17,27 +20,27 @@ export interface ServeFlags {
 }
 
 /**
- * Mount. Warnings and repairs are printed as they come.
- * @returns the exit code
+ * Mount. Comes back only with an error: in the foreground the process ends with its mount, else it becomes the starter.
  * @throws MountError when it cannot be made
  */
-export async function mountUnion(request: MountRequest, flags: ServeFlags): Promise<number> {
+export async function mountUnion(request: MountRequest, flags: ServeFlags): Promise<never> {
+  if (!flags.foreground) return becomeStarter(request, flags)
   const { config, warnings } = parseMount(request, nativelyReadOnly)
   for (const line of warnings) complain(line)
-  if (flags.dryRun === true) return EXIT.OK
-  if (flags.foreground) {
-    const { serve } = await import('../daemon/serve.js')
-    await serve(config, {
-      report: complain,
-      log: complain,
-      mounted: () => undefined,
-      serving: () => { if (flags.verbose) complain(`mounted on ${config.mountpoint}`) },
-    })
-    // After a signal the detached mount may still have users; they get ENOTCONN now, as after any end of a server.
-    process.exit(EXIT.OK)
-  }
-  const { spawnDaemon } = await import('../daemon/spawn.js')
-  const { pid } = await spawnDaemon(config, complain)
-  if (flags.verbose) complain(`mounted on ${config.mountpoint}, served by process ${pid}`)
-  return EXIT.OK
+  const { serve } = await import('../daemon/serve.js')
+  await serve(config, {
+    report: complain,
+    log: complain,
+    mounted: () => undefined,
+    serving: () => { if (flags.verbose) complain(`mounted on ${config.mountpoint}`) },
+  })
+  // After a signal the detached mount may still have users; they get ENOTCONN now, as after any end of a server.
+  process.exit(EXIT.OK)
+}
+
+function becomeStarter(request: MountRequest, flags: ServeFlags): never {
+  const letters = (flags.verbose ? 'v' : '') + (request.sloppy === true ? 's' : '') + (flags.dryRun === true ? 'f' : '')
+  process.env['TSAUFS_NODE'] = process.execPath
+  const rc = sys.exec([STARTER, 'request', letters, request.options, request.source, request.mountpoint])
+  throw new MountError(`run ${STARTER}`, errnoName(-rc), 'it cannot be run; build it with: npm run build:native')
 }

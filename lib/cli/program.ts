@@ -9,9 +9,10 @@ import { mountCommand } from './commands/mount.js'
 import { umountCommand } from './commands/umount.js'
 import { listCommand } from './commands/list.js'
 import { branchesCommand } from './commands/branches.js'
+import { statsCommand } from './commands/stats.js'
 
 /** Every command; a new one is a file in commands/ and a line here. */
-const COMMANDS: readonly (() => Command)[] = [mountCommand, umountCommand, listCommand, branchesCommand]
+const COMMANDS: readonly (() => Command)[] = [mountCommand, umountCommand, listCommand, branchesCommand, statsCommand]
 
 /** The program, not yet run. */
 export function program(): Command {

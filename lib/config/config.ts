@@ -34,6 +34,8 @@ export interface MountConfig {
   readonly readOnly: boolean
   readonly io: 'cached' | 'passthrough' | 'auto'
   readonly udba: 'none' | 'reval'
+  /** What idle processors do while the mount is busy; `auto`: look for work in a small virtual machine. */
+  readonly idle: 'auto' | 'poll' | 'halt'
   readonly diropq: 'whiteouted' | 'always'
   readonly shwh: boolean
   readonly dirren: boolean
@@ -49,4 +51,6 @@ export interface MountConfig {
   readonly warnPerm: boolean
   /** FUSE over io_uring where the kernel has it switched on. */
   readonly uring: boolean
+  /** Seconds for which a process is kept ready for the next mount; 0 for none, absent when TSAUFS_SPARE decides. */
+  readonly spareS?: number
 }

@@ -29,6 +29,15 @@ export interface OptionRow {
   readonly apply?: (draft: Draft, value: string, name: string) => void
 }
 
+/** What a bare `spare` means. */
+const SPARE_DEFAULT_S = 60
+
+/** How long a spare process waits: 0 (none) to a day. @throws MountError */
+export function spareSeconds(value: string, tried: string): number {
+  if (/^\d{1,5}$/.test(value) && Number(value) <= 86400) return Number(value)
+  throw usage(tried, 'give a whole number of seconds from 0 to 86400')
+}
+
 /** Two rows, `name` and `noname`, for a setting that is on or off. */
 function onOff(name: string, key: keyof { [K in keyof Settings as Settings[K] extends boolean ? K : never]: true },
   fallback: boolean, help: string): OptionRow[] {
@@ -41,7 +50,7 @@ function onOff(name: string, key: keyof { [K in keyof Settings as Settings[K] ex
 }
 
 /** A setting with named values; `words` maps what may be written to the value. */
-function choice<K extends 'io' | 'udba' | 'diropq'>(key: K, fallback: string, words: Readonly<Record<string, Settings[K]>>,
+function choice<K extends 'io' | 'udba' | 'idle' | 'diropq'>(key: K, fallback: string, words: Readonly<Record<string, Settings[K]>>,
   help: string, refused: Readonly<Record<string, string>> = {}): OptionRow {
   return {
     name: key, argument: 'value', fallback, status: 'implemented', help,
@@ -183,6 +192,8 @@ const UNION_ROWS: readonly OptionRow[] = [
 const TRANSPORT_ROWS: readonly OptionRow[] = [
   choice('io', 'auto', { auto: 'auto', cached: 'cached', passthrough: 'passthrough' },
     "file data: through the union's own page cache, or straight to the branch's file (needs privilege and Linux 6.9)"),
+  choice('idle', 'auto', { auto: 'auto', poll: 'poll', halt: 'halt' },
+    'idle processors while the mount is busy: look for work (poll), or halt; auto polls in a virtual machine of few'),
   {
     name: 'transport', argument: 'value', fallback: 'dev', status: 'implemented',
     help: 'how requests arrive: dev (/dev/fuse)',
@@ -201,6 +212,11 @@ const TRANSPORT_ROWS: readonly OptionRow[] = [
       }
       if (value !== 'off') throw usage(`option 'uring=${value}'`, 'give one of: off')
     },
+  },
+  {
+    name: 'spare', argument: 'optional', fallback: 'TSAUFS_SPARE, or 0', status: 'implemented',
+    help: `keep a process ready for the next mount for so many seconds (${SPARE_DEFAULT_S} if none are given); 0 for none`,
+    apply: (draft, value) => { draft.settings.spareS = value === '' ? SPARE_DEFAULT_S : spareSeconds(value, `option 'spare=${value}'`) },
   },
   {
     name: 'allow_other', argument: 'none', status: 'implemented',

@@ -18,7 +18,6 @@ import {
   accessSync, closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync,
   writeFileSync,
 } from 'node:fs'
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { MountError } from '../config/mount-error.js'
 import { formatBranch } from '../config/branches.js'
@@ -85,14 +84,20 @@ function writableRoot(): string {
   throw new MountError('state directory', 'EACCES', `none can be written (${problems.join('; ')}); set TSAUFS_RUN_DIR`)
 }
 
+/** Eight digits. Nobody is kept out by them, they only have to differ. */
+function randomHex(): string {
+  return Math.floor(Math.random() * 2 ** 32).toString(16).padStart(8, '0')
+}
+
 /** The record of the mount that this process serves. */
 export class RunDir {
   readonly path: string
   readonly #staging: string
+  #lock = -1
 
   /** Make the directory, under a name that no reader looks at. @throws MountError when there is no place for it */
   constructor() {
-    const id = `si_${randomBytes(8).toString('hex')}`
+    const id = `si_${randomHex()}${randomHex()}`
     const root = writableRoot()
     this.path = join(root, id)
     this.#staging = join(root, `.${id}.${process.pid}`)
@@ -116,8 +121,9 @@ export class RunDir {
     this.#write('mountpoint', mountpoint)
     this.#write('dev', dev)
     this.#write('pid', String(process.pid))
-    // Held until the process ends, however it ends. Unlike a pid it means the same in every pid namespace.
-    sys.flock(openSync(join(this.#staging, 'pid'), 'r'), LOCK_EX_NB)
+    // Held until the end, however it comes about. Unlike a pid it means the same in every pid namespace.
+    this.#lock = openSync(join(this.#staging, 'pid'), 'r')
+    sys.flock(this.#lock, LOCK_EX_NB)
     this.#write('start', startTime(process.pid) ?? '0')
     for (const [i, branch] of branches.entries()) {
       this.#write(`br${i}`, formatBranch(branch.spec))
@@ -129,6 +135,8 @@ export class RunDir {
   /** Take the record away, published or not. */
   remove(): void {
     for (const dir of [this.#staging, this.path]) rmSync(dir, { recursive: true, force: true })
+    if (this.#lock >= 0) closeSync(this.#lock)
+    this.#lock = -1
   }
 
   #write(name: string, text: string): void {

@@ -1,11 +1,8 @@
 /**
  * One mount from its configuration to its end: check, open the union, mount, serve, and leave nothing behind.
  */
-import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Server } from 'node:net'
-import createDebug from 'debug'
 import { sys } from '../os/native.js'
 import { Errno } from '../os/errno.js'
 import { MountError } from '../config/mount-error.js'
@@ -13,7 +10,7 @@ import { formatBranch } from '../config/branches.js'
 import type { MountConfig } from '../config/config.js'
 import { Session } from '../fuse/session.js'
 import { Notifier } from '../fuse/notify.js'
-import { DeviceTransport } from '../fuse/transport.js'
+import { DeviceTransport, type Transport } from '../fuse/transport.js'
 import { Union } from '../union/union.js'
 import { rows } from '../ops/index.js'
 import { initFlags, MAX_STACK_DEPTH, MAX_WRITE } from '../ops/init.js'
@@ -21,6 +18,7 @@ import { checkBranches } from './check-branches.js'
 import { checkMountpoint } from './check-mountpoint.js'
 import { abandon, mountFuse, type Mounted } from './mount.js'
 import { inFirstUserNamespace } from './process-id.js'
+import { demandAwake } from './idle.js'
 import { raiseReadAhead } from './read-ahead.js'
 import { liveMounts, RunDir } from './rundir.js'
 import { listen, type Answers } from './control.js'
@@ -42,11 +40,26 @@ export interface ServeHooks {
   log(line: string): void
 }
 
+/** What serving needs of the kernel: a mount, and the requests to it. A rehearsal has one of its own. */
+export interface Device {
+  mount(config: MountConfig, report: (line: string) => void): Mounted
+  transport(fd: number, config: MountConfig): Transport
+}
+
+const KERNEL: Device = {
+  mount: mountFuse,
+  transport: (fd, config) => {
+    const transport = new DeviceTransport(fd, MAX_WRITE)
+    demandAwake(config.idle)
+    return transport
+  },
+}
+
 /**
  * Serve until unmounted or told to end by SIGTERM, SIGINT or SIGHUP.
  * @throws MountError, Errno when the mount cannot be made; nothing is left of it then
  */
-export async function serve(asked: MountConfig, hooks: ServeHooks): Promise<void> {
+export async function serve(asked: MountConfig, hooks: ServeHooks, device: Device = KERNEL): Promise<void> {
   const config = checkMountpoint(checkBranches(asked, hooks.report), hooks.report)
   liveMounts()
   prepare()
@@ -57,8 +70,9 @@ export async function serve(asked: MountConfig, hooks: ServeHooks): Promise<void
     rundir = new RunDir()
     // Without a writable branch an open for writing is refused by the kernel, as nobody else is asked at open.
     const final = union.writable ? config : { ...config, readOnly: true }
-    mounted = mountFuse(final, hooks.report)
-    await run(union, final, mounted, rundir, hooks)
+    mounted = device.mount(final, hooks.report)
+    const transport = device.transport(mounted.fd, final)
+    await run(union, final, mounted, rundir, transport, hooks)
   } catch (error) {
     if (mounted !== undefined) abandon(mounted)
     throw error
@@ -86,10 +100,11 @@ function openUnion(config: MountConfig, report: (line: string) => void): Union {
   }
 }
 
-async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: RunDir, hooks: ServeHooks): Promise<void> {
-  const trace = createDebug('tsaufs:fuse')
+async function run(
+  union: Union, config: MountConfig, mounted: Mounted, rundir: RunDir, transport: Transport, hooks: ServeHooks,
+): Promise<void> {
+  const trace = await tracer()
   const { dev } = mounted.entry
-  const transport = new DeviceTransport(mounted.fd, MAX_WRITE)
   const notifier = new Notifier((message, length) => transport.write(message, length))
   const session = new Session({
     transport,
@@ -104,7 +119,7 @@ async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: 
     },
     afterRequest: () => {
       // Attributes only: this takes no lock in the kernel, so the serving thread may send it (fuse/notify.ts).
-      for (const id of union.changedDirs.splice(0)) notifier.invalAttr(id)
+      if (union.changedDirs.length > 0) for (const id of union.changedDirs.splice(0)) notifier.invalAttr(id)
       union.afterRequest()
     },
     retryAfter: (errno) => union.spaceToCome(errno),
@@ -114,7 +129,7 @@ async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: 
       // Not before the reply to INIT has gone out: the kernel sets it then.
       setImmediate(() => raiseReadAhead(dev))
     },
-    trace: trace.enabled ? (line) => trace('%s', line) : undefined,
+    trace,
   })
   const server = await listen(rundir.socket, answers(union, config, session, dev))
   rundir.publish(config.mountpoint, dev, union.branches.map((branch, id) => ({ id, spec: branch.spec })))
@@ -125,6 +140,14 @@ async function run(union: Union, config: MountConfig, mounted: Mounted, rundir: 
   await Promise.race([session.run(), stop.done])
   stop.cancel()
   close(server)
+}
+
+/** Where DEBUG wants requests to be shown. Loaded only then, as all that is not needed to mount. */
+async function tracer(): Promise<((line: string) => void) | undefined> {
+  if (process.env['DEBUG'] === undefined) return undefined
+  const { default: createDebug } = await import('debug')
+  const trace = createDebug('tsaufs:fuse')
+  return trace.enabled ? (line) => trace('%s', line) : undefined
 }
 
 /** A server that takes nobody new; clients who watch for our end see it by the process ending. */
@@ -161,14 +184,15 @@ function endOnSignals(dev: string): { readonly done: Promise<void>, cancel(): vo
   const handler = (): void => {
     if (asked) return
     asked = true
-    void unmountFromOutside(dev).then(() => sleep(DETACHED_GRACE_MS)).then(finish)
+    void unmountFromOutside(dev).then(() => setTimeout(finish, DETACHED_GRACE_MS))
   }
   for (const name of names) process.on(name, handler)
   return { done, cancel: () => { for (const name of names) process.off(name, handler) } }
 }
 
 /** Run unmount-main.ts; umount(2) here would wait for us. */
-function unmountFromOutside(dev: string): Promise<void> {
+async function unmountFromOutside(dev: string): Promise<void> {
+  const { spawn } = await import('node:child_process')
   const script = fileURLToPath(new URL('./unmount-main.js', import.meta.url))
   const child = spawn(process.execPath, [script, dev], { stdio: 'ignore', cwd: '/', detached: true })
   return new Promise((resolve) => {

@@ -8,6 +8,8 @@ import { st } from '../os/stat.js'
 import { defineOp } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { MkdirIn } from '../fuse/structs.js'
+import { startListing } from '../union/listings.js'
+import { DirNode } from '../union/node.js'
 import { mayHoldWhiteouts } from '../union/remove.js'
 import type { Union } from '../union/union.js'
 import { prepareEntry, publishEntry, type Target } from './shared/create-entry.js'
@@ -59,6 +61,7 @@ export const mkdir = defineOp({
       throw error
     }
     const node = publishEntry(union, at, undo)
+    if (node instanceof DirNode) startListing(union, node)
     return entryReply(union, req, node)
   },
 })

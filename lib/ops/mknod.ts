@@ -1,19 +1,29 @@
-/** MKNOD: fifo, socket, device, or a regular file where CREATE is not used. */
-import { sys } from '../os/native.js'
+/** MKNOD: fifo, socket, device; in no-open mode also every regular file (create.ts). */
+import { sys, type Bytes } from '../os/native.js'
 import { must } from '../os/errno.js'
-import { defineOp } from '../fuse/define-op.js'
+import { S_IFMT, S_IFREG } from '../os/stat.js'
+import { defineOp, type Request } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { MknodIn } from '../fuse/structs.js'
+import type { Node } from '../union/node.js'
 import type { Union } from '../union/union.js'
 import { prepareEntry, publishEntry } from './shared/create-entry.js'
+import { createFile } from './shared/create-file.js'
 import { entryReply } from './shared/entry-reply.js'
+
+function createSpecial(union: Union, req: Request, name: Bytes, mode: number, rdev: number, umask: number): Node {
+  const at = prepareEntry(union, req.nodeid, name)
+  must(sys.mknodAs(at.dirfd, name, mode, rdev, req.uid, req.gid, umask), 'mknodat', name)
+  return publishEntry(union, at, () => { sys.unlinkat(at.dirfd, name, 0) })
+}
 
 export const mknod = defineOp({
   opcode: Opcode.MKNOD, name: 'MKNOD', in: MknodIn, names: 1,
   run(union: Union, req, { mode, rdev, umask }, name) {
-    const at = prepareEntry(union, req.nodeid, name)
-    must(sys.mknodAs(at.dirfd, name, mode, rdev, req.uid, req.gid, umask), 'mknodat', name)
-    const node = publishEntry(union, at, () => { sys.unlinkat(at.dirfd, name, 0) })
+    const regular = (mode & S_IFMT) === S_IFREG || (mode & S_IFMT) === 0
+    const node = regular
+      ? createFile(union, req, name, mode, umask)
+      : createSpecial(union, req, name, mode, rdev, umask)
     return entryReply(union, req, node)
   },
 })

@@ -7,7 +7,8 @@ import { DirentPacker } from '../fuse/dirent.js'
 import { entryOut } from '../fuse/reply.js'
 import { ReadIn } from '../fuse/structs.js'
 import { attributes } from '../union/attr.js'
-import { listing, type Entry } from '../union/listing.js'
+import type { Entry } from '../union/listing.js'
+import { listing } from '../union/listings.js'
 import { isImpure, lookup, peekIno } from '../union/lookup.js'
 import type { DirNode, Node } from '../union/node.js'
 import type { Union } from '../union/union.js'
@@ -54,7 +55,7 @@ function plus(union: Union, req: Request, dir: DirNode, packer: DirentPacker, en
   if (node !== null) {
     node.lookups++
     const timeout = union.timeout(node)
-    entryOut(req.out, at, node.id, node.generation, timeout, timeout, st.attr)
+    entryOut(req.out, at, node.id, union.tree.generation(node.id), timeout, timeout, st.attr)
   }
   return true
 }

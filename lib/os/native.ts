@@ -132,6 +132,22 @@ export interface Native {
   /** Mark every fd >= first close-on-exec (flag 1) or close it (flag 0). */
   closeFrom(first: number, cloexec: number): number
   setsid(): number
+  /** Become the program argv[0] (a path), with stdio and nothing else open; comes back with -errno only. */
+  exec(argv: Bytes[]): number
+
+  // ---- sockets of the spare daemon (socket.cc)
+  /** A unix socket for our user alone, bound at `temporary` and renamed to `path`. Answers the listening fd. */
+  listenAt(temporary: Bytes, path: Bytes): number
+  /**
+   * Block until a client connects. Answers his fd (reads on it give up after 300 ms), -ETIMEDOUT, or -EINTR after SIGTERM,
+   * SIGINT or SIGHUP, which do nothing else meanwhile.
+   */
+  acceptWithin(server: number, timeoutMs: number): number
+  /** The process at the other end of a unix socket; EPERM when it belongs to another user. */
+  peerPid(socket: number): number
+  /** The fd that comes with the next byte; EPERM when the other end closed, or sent a byte, without one. */
+  receiveFd(socket: number): number
+
   dumpable(on: number): number
 
   // ---- /dev/fuse and the data plane (fuse-dev.cc, data-plane.cc)
@@ -147,6 +163,8 @@ export interface Native {
    * again), -ENODEV when unmounted.
    */
   fuseTurn(replyLength: number): number
+  /** Take an open /dev/cpu_dma_latency: with it the turn keeps idle processors awake while requests come in quick succession. */
+  fuseAwake(latencyFd: number): number
   /** Write a reply (or a notification, unique 0) at once. */
   fuseWrite(message: Buffer, length: number): number
   /**
@@ -171,16 +189,20 @@ export interface Native {
   backingClose(id: number): number
 }
 
-function load(): Native {
-  const require = createRequire(import.meta.url)
+function findAddon(): string {
   let dir = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(dir, 'package.json'))) dir = dirname(dir)
   for (const kind of ['Debug', 'Release']) {
     const file = join(dir, 'build', kind, 'tsaufs.node')
-    if (existsSync(file)) return require(file) as Native
+    if (existsSync(file)) return file
   }
   throw new Error(`the native addon is not built: run "npm run build:native" in ${dir}`)
 }
 
+const addon = findAddon()
+
 /** The addon. */
-export const sys: Native = load()
+export const sys = createRequire(import.meta.url)(addon) as Native
+
+/** The program that starts daemons (native/start), built beside the addon. */
+export const STARTER: Bytes = Buffer.from(join(dirname(addon), 'tsaufs-start')).toString('latin1')

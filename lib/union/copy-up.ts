@@ -214,17 +214,14 @@ function appear(union: Union, made: Place, dir: DirNode, branch: Branch, name: B
 function install(
   union: Union, node: Node, from: Place, meta: Meta, branch: Branch, parent: DirNode, data: CopiedData | null,
 ): void {
-  const group = meta.nlink > 1 && union.config.plink ? node.group : ''
+  const group = groupToKeep(union, node, meta)
   const origin = originOf(union, node, from)
   const made = makeObject(node, from, meta, branch, data, group === '' ? origin : `${origin}:g`)
   let linked = false
   try {
     markImpure(union, parent, branch)
     if (group !== '') {
-      const count = groupCount(union, node)
-      writeCount(branch, group, count >= 0 ? count : meta.nlink)
-      const names = branch.makeLinkDir()
-      must(sys.linkat(made.dirfd, made.name, names, groupName(group)), 'linkat', group)
+      enterGroup(union, node, made, meta, branch)
       linked = true
     }
     appear(union, made, parent, branch, node.name)
@@ -235,6 +232,18 @@ function install(
   }
   node.indexed = group !== ''
   union.moved(node, branch.index)
+}
+
+/** The link group that a copy is to belong to, '' for none. */
+function groupToKeep(union: Union, node: Node, meta: Meta): string {
+  return meta.nlink > 1 && union.config.plink ? node.group : ''
+}
+
+/** Enter a finished copy in the branch's link directory, where the group's other names find it. */
+function enterGroup(union: Union, node: Node, made: Place, meta: Meta, branch: Branch): void {
+  const count = groupCount(union, node)
+  writeCount(branch, node.group, count >= 0 ? count : meta.nlink)
+  must(sys.linkat(made.dirfd, made.name, branch.makeLinkDir(), groupName(node.group)), 'linkat', node.group)
 }
 
 /** Where the object came from, for its copy's inode number and link group: what is stored with it, else its own identity. */
@@ -274,26 +283,39 @@ function storeXattr(fd: number, name: Bytes, key: Bytes, value: string): void {
   if (rc < 0 && rc !== -E.EOPNOTSUPP && rc !== -E.EPERM && rc !== -E.EACCES) throw new Errno(-rc, 'setxattr', key)
 }
 
-/** Deleted or never named: the copy stays without a name, the node holds it open. */
+/**
+ * Deleted or never named: the copy stays without a name, the node holds it open; but where the file has other names in
+ * the union, they are to show it.
+ */
 function copyNameless(union: Union, node: Node, from: Place, meta: Meta, branch: Branch, size: number): void {
   try {
-    let fd: number
-    if (node.kind === S_IFREG) {
-      const data = copyData(union, node, from, meta, branch, size)
-      fd = data.fd
-      if (data.name !== '') sys.unlinkat(branch.work(), data.name, 0)
-      copyMeta(from, meta, { dirfd: fd, name: '' }, branch)
-    } else {
-      const at = makeObject(node, from, meta, branch, null, '')
-      fd = sys.openat(at.dirfd, at.name, C['O_PATH']!, 0)
-      sys.unlinkat(at.dirfd, at.name, node.kind === S_IFDIR ? C['AT_REMOVEDIR']! : 0)
-      must(fd, 'open', node.name)
+    const data = node.kind === S_IFREG ? copyData(union, node, from, meta, branch, size) : null
+    try {
+      const grouped = groupToKeep(union, node, meta) !== ''
+      const made = makeObject(node, from, meta, branch, data, grouped ? `${originOf(union, node, from)}:g` : '')
+      try {
+        if (grouped) enterGroup(union, node, made, meta, branch)
+        else union.tree.hold(node, must(reopen(made), 'open', node.name))
+      } finally {
+        if (data === null) unmake(made, node.kind === S_IFDIR)
+      }
+      if (grouped) {
+        union.tree.release(node)
+        node.indexed = true
+      }
+    } finally {
+      if (data !== null) dropData(branch, data)
     }
-    union.tree.hold(node, fd)
     union.moved(node, branch.index)
   } finally {
     branch.endWork()
   }
+}
+
+/** An O_PATH fd of a finished object. @returns fd or -errno */
+function reopen(made: Place): number {
+  const O_PATH = C['O_PATH']!
+  return made.name === '' ? sys.reopen(made.dirfd, O_PATH) : sys.openat(made.dirfd, made.name, O_PATH | C['O_NOFOLLOW']!, 0)
 }
 
 /**

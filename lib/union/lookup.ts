@@ -13,6 +13,7 @@ import { DirNode, Node, type Redirect } from './node.js'
 import { followRedirect } from './redirect.js'
 import { dirfd } from './place.js'
 import { findCopy, groupKey } from './link-group.js'
+import { listIfAskedOften } from './listings.js'
 import type { Union } from './union.js'
 import { readPrivate } from './xattr-keys.js'
 
@@ -190,8 +191,8 @@ export function lookup(union: Union, dir: DirNode, name: Bytes): Node | null {
 
 /** Topmost branch of a name by the directory's kept list, -1 if it is not there; 0 without a list that can be trusted. */
 function listedOn(union: Union, dir: DirNode, name: Bytes): number {
-  if (union.config.udba !== 'none' || dir.listing === null) return 0
-  return dir.listing.get(name)?.branch ?? -1
+  if (union.config.udba !== 'none' || (dir.listing === null && !listIfAskedOften(union, dir))) return 0
+  return dir.listing!.branchOf(name)
 }
 
 /** Is a known node still what its branch has? With udba=none we are told of every change, as we make it. */
@@ -207,7 +208,7 @@ function isCurrent(union: Union, node: Node): boolean {
 
 /** A cheap mark of the inode last seen by statx: its low word, never 0. */
 export function seenMark(): number {
-  return st.inoLow === 0 ? 1 : st.inoLow
+  return st.inoLow | 0 || 1
 }
 
 function dirfdOrVanished(union: Union, node: Node): number {

@@ -4,6 +4,7 @@
  */
 import type { Bytes } from '../os/native.js'
 import { S_IFDIR } from '../os/stat.js'
+import { NameMap } from '../util/name-map.js'
 import type { Listing } from './listing.js'
 
 /** A name in a directory, another one than a node's first. */
@@ -39,44 +40,117 @@ export interface PassState {
   passedOnce: boolean
 }
 
+/** What few nodes have. */
+interface Rare {
+  group: string
+  aliases: Alias[] | null
+  fd: number
+  copy: CopyJob | null
+  pass: PassState | null
+}
+
+const KIND_SHIFT = 12
+const KIND_MASK = 0xf
+const INDEXED = 0x10
+const TOP_SHIFT = 5
+const BELOW_TOP = (1 << TOP_SHIFT) - 1
+
+/** There are as many of these as the kernel has inodes, millions: eight words, and `rare` for the few that need more. */
 export class Node {
   /** Slot number in the table: the nodeid of the protocol. Root is 1. */
   id = 0
-  generation = 0
-  /** S_IFMT bits; never changes. */
-  readonly kind: number
   /** st_ino shown: a function of the origin, the same across copy-up, rename and remount. */
   readonly ino: number
-  /** Key of the hard-link group (origin), '' while the file had one name whenever we looked. */
-  group = ''
   /** How often the kernel has been told of this node and has not forgotten. */
   lookups = 0
   /** First name. parent is null for the root and for what has no name (deleted, O_TMPFILE, vanished). */
   parent: DirNode | null
   name: Bytes
-  /** Further names known, null for most. */
-  aliases: Alias[] | null = null
-  /** Index of the topmost branch that has it: its attributes count. */
-  top: number
-  /** O_PATH or data fd of what has no usable name; -1 otherwise. Owned by the node. */
-  fd = -1
-  /** The link group has been copied up: its file is found in the link directory of branch `top`. */
-  indexed = false
   /** Mark of the branch inode we saw under the first name (lookup.ts seenMark), 0 if none: tells a replaced file. */
   seen = 0
-  copy: CopyJob | null = null
-  pass: PassState | null = null
+  /** kind >> 12, INDEXED, top << TOP_SHIFT. */
+  private bits: number
+  private rare: Rare | null = null
 
   constructor(kind: number, ino: number, parent: DirNode | null, name: Bytes, top: number) {
-    this.kind = kind
     this.ino = ino
     this.parent = parent
     this.name = name
-    this.top = top
+    this.bits = (kind >> KIND_SHIFT) | (top << TOP_SHIFT)
+  }
+
+  /** S_IFMT bits; never changes. */
+  get kind(): number {
+    return (this.bits & KIND_MASK) << KIND_SHIFT
+  }
+
+  /** Index of the topmost branch that has it: its attributes count. */
+  get top(): number {
+    return this.bits >> TOP_SHIFT
+  }
+
+  set top(branch: number) {
+    this.bits = (this.bits & BELOW_TOP) | (branch << TOP_SHIFT)
+  }
+
+  /** The link group has been copied up: its file is found in the link directory of branch `top`. */
+  get indexed(): boolean {
+    return (this.bits & INDEXED) !== 0
+  }
+
+  set indexed(yes: boolean) {
+    this.bits = yes ? this.bits | INDEXED : this.bits & ~INDEXED
+  }
+
+  /** Key of the hard-link group (origin), '' while the file had one name whenever we looked. */
+  get group(): string {
+    return this.rare === null ? '' : this.rare.group
+  }
+
+  set group(key: string) {
+    if (this.rare !== null || key !== '') this.more().group = key
+  }
+
+  /** Further names known, null for most. */
+  get aliases(): Alias[] | null {
+    return this.rare === null ? null : this.rare.aliases
+  }
+
+  set aliases(names: Alias[] | null) {
+    if (this.rare !== null || names !== null) this.more().aliases = names
+  }
+
+  /** O_PATH or data fd of what has no usable name; -1 otherwise. Owned by the node. */
+  get fd(): number {
+    return this.rare === null ? -1 : this.rare.fd
+  }
+
+  set fd(fd: number) {
+    if (this.rare !== null || fd >= 0) this.more().fd = fd
+  }
+
+  get copy(): CopyJob | null {
+    return this.rare === null ? null : this.rare.copy
+  }
+
+  set copy(job: CopyJob | null) {
+    if (this.rare !== null || job !== null) this.more().copy = job
+  }
+
+  get pass(): PassState | null {
+    return this.rare === null ? null : this.rare.pass
+  }
+
+  set pass(state: PassState | null) {
+    if (this.rare !== null || state !== null) this.more().pass = state
+  }
+
+  private more(): Rare {
+    return this.rare ??= { group: '', aliases: null, fd: -1, copy: null, pass: null }
   }
 
   isDir(): this is DirNode {
-    return this.kind === S_IFDIR
+    return (this.bits & KIND_MASK) === S_IFDIR >> KIND_SHIFT
   }
 }
 
@@ -92,10 +166,12 @@ export class DirNode extends Node {
   /** Where it lies on a branch (from the branch root) when that is not `name` in `parent`: after a rename. */
   paths: Map<number, Bytes> | null = null
   redirects: readonly Redirect[] = []
-  readonly children = new Map<Bytes, Node>()
+  readonly children = new NameMap<Node>()
   listing: Listing | null = null
   /** Holds files with a stored origin: 1 yes, 0 no, -1 not looked. */
   impure = -1
+  /** Names looked for on the branches, one by one, since there was no list. */
+  asked = 0
 
   constructor(ino: number, parent: DirNode | null, name: Bytes, branches: number[]) {
     super(S_IFDIR, ino, parent, name, branches[0]!)

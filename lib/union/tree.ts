@@ -10,7 +10,7 @@ export const ROOT_ID = 1
 export class Tree {
   /** Slot = nodeid. 0 is never used, 1 is the root. */
   readonly #slots: (Node | null)[] = [null]
-  readonly #generations: number[] = [0]
+  #generations = new Uint32Array(1024)
   readonly #free: number[] = []
   /** Hard-link groups by origin key. */
   readonly #groups = new Map<string, Node>()
@@ -29,6 +29,11 @@ export class Tree {
   /** How many nodes are known. */
   get size(): number {
     return this.#slots.length - 1 - this.#free.length
+  }
+
+  /** How often the node's number was given to others before: number and generation together are never used twice. */
+  generation(id: number): number {
+    return this.#generations[id]!
   }
 
   get root(): DirNode {
@@ -55,10 +60,14 @@ export class Tree {
     if (reused === undefined) {
       node.id = this.#slots.length
       this.#slots.push(node)
-      this.#generations.push(0)
+      if (node.id === this.#generations.length) {
+        const more = new Uint32Array(2 * node.id)
+        more.set(this.#generations)
+        this.#generations = more
+      }
     } else {
       node.id = reused
-      node.generation = ++this.#generations[reused]!
+      this.#generations[reused]!++
       this.#slots[reused] = node
     }
     if (node.parent !== null) node.parent.children.set(node.name, node)
@@ -85,8 +94,8 @@ export class Tree {
     node.fd = fd
   }
 
-  /** A held file is no longer needed. */
-  #release(node: Node): void {
+  /** A held file is no longer needed: the node can be found by a name. */
+  release(node: Node): void {
     if (node.fd < 0) return
     sys.close(node.fd)
     node.fd = -1
@@ -107,7 +116,7 @@ export class Tree {
     if (node.parent === null && node.id !== ROOT_ID) {
       node.parent = dir
       node.name = name
-      this.#release(node)
+      this.release(node)
     } else {
       node.aliases ??= []
       node.aliases.push({ dir, name })
@@ -165,7 +174,7 @@ export class Tree {
     if (this.#groups.get(node.group) === node) this.#groups.delete(node.group)
     this.#slots[node.id] = null
     this.#free.push(node.id)
-    this.#release(node)
+    this.release(node)
     this.#onDrop(node)
     const parents = [node.parent, ...names.map(alias => alias.dir)]
     node.parent = null

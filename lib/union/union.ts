@@ -8,7 +8,7 @@ import type { MountConfig } from '../config/config.js'
 import { Branch } from './branch.js'
 import { DirFds } from './dirfds.js'
 import { Inos } from './ino.js'
-import { Listings } from './listing.js'
+import { Listings } from './listings.js'
 import { DirNode, type Node } from './node.js'
 import { dropData } from './copy-up.js'
 import { openFile } from './data.js'
@@ -19,7 +19,7 @@ import { probeUserXattrs } from './xattr-keys.js'
 import { Tree } from './tree.js'
 
 /** Entries of merged listings kept in memory, all directories together. */
-const LISTING_ENTRIES = 1_000_000
+const LISTING_ENTRIES = 250_000
 /** Idle time after which open branch files are closed. */
 const SWEEP_MS = 2000
 /** How long requests that the kernel has queued may take to come. */

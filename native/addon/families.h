@@ -11,6 +11,7 @@ extern const Methods dirMethods;
 extern const Methods copyMethods;
 extern const Methods mountMethods;
 extern const Methods processMethods;
+extern const Methods socketMethods;
 extern const Methods fuseDevMethods;
 extern const Methods dataMethods;
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "awake.h"
 #include "blocks.h"
 #include "data-plane.h"
 #include "data-table.h"
@@ -22,6 +23,8 @@ namespace {
 
 /** How long we look again before sleeping. */
 constexpr int64_t kSpinNs = 50 * 1000;
+/** The same when no processor halts: being woken takes about as long. */
+constexpr int64_t kSpinAwakeNs = 3 * 1000;
 /** Requests that come within this of our last reply are in quick succession. */
 constexpr int64_t kQuickNs = 200 * 1000;
 /** This soon after our reply, and looking again would probably have met it (a wake-up takes the rest). */
@@ -47,6 +50,11 @@ class Pace {
   void waited(int64_t ns) {
     lastWaitNs_ = ns;
     if (ns < kWouldHitNs) misses_ = 0;
+    if (ns < kQuickNs) {
+      awakeQuick();
+    } else {
+      awakeCalm();
+    }
   }
 
  private:
@@ -70,6 +78,7 @@ struct Device {
 Device device;
 
 void detach() {
+  awakeOpen(-1);
   drainData();
   clearData();
   for (napi_ref& buffer : device.buffers) {
@@ -79,16 +88,26 @@ void detach() {
   device = Device();
 }
 
+/** Is it a request (true) that poll has told of, or work for the loop? */
+bool isRequest(int ready, const struct pollfd (&fds)[2]) {
+  if (ready < 0) return errno == EINTR;  // a signal: whoever handles it has written to the loop's fd
+  return ready > 0 && fds[1].revents == 0;
+}
+
 /** Sleep until a request (true) or work for the loop (false) comes; not at all if `look`. */
 bool sleepForRequest(bool look) {
+  struct pollfd fds[2] = {{device.fd, POLLIN, 0}, {loopFd(), POLLIN, 0}};
+  if (const int limit = awakeLimit(); !look && limit >= 0) {
+    // Short, and the loop has had its turn lately: its timers need not be asked for.
+    const int ready = poll(fds, 2, limit);
+    if (ready != 0) return isRequest(ready, fds);
+    awakeRelease();
+  }
   const int timeout = loopTimeout();
   device.loopSeenNs = nowNs();
   if (timeout == 0) return false;
-  struct pollfd fds[2] = {{device.fd, POLLIN, 0}, {loopFd(), POLLIN, 0}};
   const int ready = poll(fds, 2, look ? 0 : timeout);
-  if (ready < 0) return errno == EINTR;  // a signal: whoever handles it has written to the loop's fd
-  if (fds[1].revents != 0) return false;
-  return look || ready > 0;
+  return isRequest(ready, fds) || (look && ready == 0);
 }
 
 int64_t readOnce() {
@@ -105,9 +124,10 @@ int64_t nextRequest() {
   if (rc != -EAGAIN) return rc;
   const int64_t since = nowNs();
   if (device.pace.quick()) {
+    const int64_t spinNs = awakeLimit() < 0 ? kSpinNs : kSpinAwakeNs;
     do {
       rc = readOnce();
-    } while (rc == -EAGAIN && nowNs() - since < kSpinNs);
+    } while (rc == -EAGAIN && nowNs() - since < spinNs);
     if (rc == -EAGAIN) {
       device.pace.miss();
     } else {
@@ -209,6 +229,11 @@ int64_t fuseServe(Bytes message, uint32_t length) {
   return serveData(device.fd, message.data, length, nullptr);
 }
 
+int64_t fuseAwake(int latencyFd) {
+  awakeOpen(latencyFd);
+  return 0;
+}
+
 int64_t backingOpen(int fd) {
   struct fuse_backing_map map = {};
   map.fd = fd;
@@ -224,6 +249,7 @@ const Method methods[] = {
     method<fuseTurn>("fuseTurn", "replyLength"),
     method<fuseWrite>("fuseWrite", "message length"),
     method<fuseServe>("fuseServe", "message length"),
+    method<fuseAwake>("fuseAwake", "latencyFd"),
     method<backingOpen>("backingOpen", "fd"),
     method<backingClose>("backingClose", "id"),
 };

@@ -18,7 +18,8 @@ bool define(napi_env env, napi_value exports, const Methods& methods) {
 
 NAPI_MODULE_INIT() {
   const Methods* families[] = {&atMethods,   &credMethods,  &statMethods,    &xattrMethods,   &dirMethods,
-                               &copyMethods, &mountMethods, &processMethods, &fuseDevMethods, &dataMethods};
+                               &copyMethods, &mountMethods, &processMethods, &socketMethods, &fuseDevMethods,
+                               &dataMethods};
   for (const Methods* methods : families) {
     if (!define(env, exports, *methods)) return nullptr;
   }

@@ -12,6 +12,8 @@
 
 #include "families.h"
 #include "result.h"
+#include "socket.h"
+#include "words.h"
 
 extern char** environ;
 
@@ -44,25 +46,6 @@ int64_t cloneMount(const Name& path, int readOnly) {
   // A mount that came into this user namespace from outside keeps its atime setting.
   if (rc == -EPERM) rc = setAttributes(clone.get(), wanted);
   return rc < 0 ? rc : clone.release();
-}
-
-/** The fd that came with a message of `socket`; -EPERM when the other end closed it without one. */
-int64_t receiveFd(int socket) {
-  char byte;
-  struct iovec data = {&byte, 1};
-  alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  struct msghdr message = {};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  const int64_t rc = retry([&] { return recvmsg(socket, &message, MSG_CMSG_CLOEXEC); });
-  if (rc < 0) return rc;
-  const struct cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (rc == 0 || header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return -EPERM;
-  int fd;
-  memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return fd;
 }
 
 /** Start argv[0], found in PATH, with `socket` open and named in _FUSE_COMMFD. Answers the pid. */
@@ -116,18 +99,7 @@ int64_t runFusermount(std::vector<std::string>& argv) {
 
 napi_value fusermount(Raw list) {
   std::vector<std::string> argv;
-  uint32_t length = 0;
-  bool good = napi_get_array_length(list.env, list.value, &length) == napi_ok && length > 0;
-  for (uint32_t i = 0; good && i < length; i++) {
-    napi_value element;
-    Name text;
-    good = napi_get_element(list.env, list.value, i, &element) == napi_ok && readArg(list.env, element, text) == nullptr;
-    if (good) argv.emplace_back(text.bytes);
-  }
-  if (!good) {
-    napi_throw_type_error(list.env, "ERR_INVALID_ARG_TYPE", "fusermount: argument 'argv' must be a list of byte strings");
-    return nullptr;
-  }
+  if (!readWords(list, "fusermount", argv)) return nullptr;
   return toValue(list.env, runFusermount(argv));
 }
 

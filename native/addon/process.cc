@@ -6,8 +6,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <string>
+#include <vector>
+
 #include "families.h"
 #include "result.h"
+#include "words.h"
 
 namespace {
 
@@ -41,6 +45,24 @@ int64_t closeFrom(uint32_t first, int cloexec) {
 
 int64_t setSid() { return result(setsid()); }
 
+int64_t execute(std::vector<std::string>& argv) {
+  std::vector<char*> args;
+  for (std::string& arg : argv) args.push_back(arg.data());
+  args.push_back(nullptr);
+  // Node marks even its stdio close-on-exec, and ignores SIGPIPE.
+  for (const int fd : {0, 1, 2}) fcntl(fd, F_SETFD, 0);
+  syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
+  signal(SIGPIPE, SIG_DFL);
+  execv(args[0], args.data());
+  return -errno;
+}
+
+napi_value exec(Raw list) {
+  std::vector<std::string> argv;
+  if (!readWords(list, "exec", argv)) return nullptr;
+  return toValue(list.env, execute(argv));
+}
+
 int64_t dumpable(int on) { return result(prctl(PR_SET_DUMPABLE, on != 0 ? 1 : 0, 0, 0, 0)); }
 
 const Method methods[] = {
@@ -48,6 +70,7 @@ const Method methods[] = {
     method<setUmask>("umask", "mask"),
     method<closeFrom>("closeFrom", "first cloexec"),
     method<setSid>("setsid", ""),
+    method<exec>("exec", "argv"),
     method<dumpable>("dumpable", "on"),
 };
 

@@ -39,6 +39,16 @@ t.test('two mounts', { skip: NEEDS_ROOT }, async (t) => {
   t.same(box.remains(), [])
 })
 
+t.test('what a mount was asked for', { skip: NEEDS_ROOT }, async (t) => {
+  const box = new Sandbox(t).files({ 'b/y': '' })
+  box.mount(t)
+  box.exec('mkdir', 'mnt/d')
+  t.match(box.run('stats', 'mnt').stdout, /^ +1 MKDIR$/m)
+  t.match(JSON.parse(box.run('stats', '--json', 'mnt').stdout), { MKDIR: 1, RENAME2: 0 })
+  t.same(box.run('stats', 'a').complaints, ["stats a: EINVAL: no union is mounted there; 'tsaufs list' shows them"])
+  t.equal(box.run('umount', 'mnt').exit, 0)
+})
+
 t.test('of several unmounts the good ones are done', { skip: NEEDS_ROOT }, async (t) => {
   const box = new Sandbox(t)
   box.mount(t)
@@ -50,7 +60,7 @@ t.test('of several unmounts the good ones are done', { skip: NEEDS_ROOT }, async
 
 t.test('the help names every command and option', async (t) => {
   const box = new Sandbox(t)
-  t.match(box.run('--help').stdout, /mount.*umount.*list.*branches/s)
+  t.match(box.run('--help').stdout, /mount.*umount.*list.*branches.*stats/s)
   const { stdout, exit } = box.run('help', 'mount')
   t.equal(exit, 0)
   for (const option of ['dirs, br=...', 'udba=...', 'nodirren', 'nosuid', 'xino', 'remount', '\\xHH']) t.match(stdout, option)

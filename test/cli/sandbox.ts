@@ -101,7 +101,8 @@ export class Sandbox {
 
   /** The daemon of the only mount. */
   pid(): number {
-    return Number(readFileSync(this.at('run', this.records()[0] ?? 'none', 'pid'), 'utf8'))
+    const record = this.records().find((name) => name.startsWith('si_'))
+    return Number(readFileSync(this.at('run', record ?? 'none', 'pid'), 'utf8'))
   }
 
   /** State directories. */
@@ -119,11 +120,16 @@ export class Sandbox {
     return [...this.mounts(), ...this.records(), ...this.#processes().map(String)]
   }
 
-  #processes(): number[] {
+  /** The processes that wait for a mount. */
+  spares(): number[] {
+    return this.#processes(`tsaufs spare ${this.path}`)
+  }
+
+  #processes(words = this.path): number[] {
     return readdirSync('/proc').map(Number).filter((pid) => {
       if (!(pid > 0) || pid === process.pid) return false
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(this.path)
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(words)
       } catch {
         return false
       }
@@ -148,7 +154,7 @@ function programForAll(t: Test): string {
   process.once('exit', () => rmSync(copy, { recursive: true, force: true }))
   const { dependencies } = JSON.parse(readFileSync(join(REPO, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
   const modules = [...Object.keys(dependencies), 'ms'].map((name) => `node_modules/${name}`)
-  for (const part of ['package.json', 'bin', 'dist/lib', 'build/Release/tsaufs.node', ...modules]) {
+  for (const part of ['package.json', 'bin', 'dist/lib', 'build/Release/tsaufs.node', 'build/Release/tsaufs-start', ...modules]) {
     cpSync(join(REPO, part), join(copy, part), { recursive: true })
   }
   t.equal(spawnSync('chmod', ['-R', 'a+rX', copy]).status, 0, 'a copy for everybody')

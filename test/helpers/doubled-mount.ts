@@ -2,12 +2,13 @@
  * A mount whose daemon has the native double in it (native-double.ts): two branches `R=rw` and `L=ro+wh` in a scratch
  * directory of its own, and a line to the double.
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseMount } from '../../lib/config/parse.js'
-import { spawnDaemon } from '../../lib/daemon/spawn.js'
+import { STARTER } from '../../lib/os/native.js'
 import { unmountUnion } from '../../lib/daemon/unmount-union.js'
 import { isAlive, mountsAt, runProgram, unmountAt, until } from '../scenario/subjects/subject.js'
 import type { Arm, Crash, Report } from './native-double.js'
@@ -39,21 +40,28 @@ export class DoubledMount {
     const control = join(this.work, 'double.sock')
     if (existsSync(control)) unlinkSync(control)
     const text = [`dirs=${this.upper}=rw:${this.lower}=ro+wh`, ...options].join(',')
-    const request = { options: text, source: 'none', mountpoint: this.mountpoint, cwd: this.work }
-    const { config } = parseMount(request, () => false)
     this.said = []
-    const kept = { ...process.env }
-    Object.assign(process.env, {
-      TSAUFS_RUN_DIR: join(this.work, 'run'), TSAUFS_DOUBLE_SOCKET: control,
-      NODE_OPTIONS: `${kept['NODE_OPTIONS'] ?? ''} --enable-source-maps --import ${DOUBLE}`,
-    })
-    try {
-      this.pid = (await spawnDaemon(config, line => this.said.push(line))).pid
-    } finally {
-      if (kept['NODE_OPTIONS'] === undefined) delete process.env['NODE_OPTIONS']
-      else process.env['NODE_OPTIONS'] = kept['NODE_OPTIONS']
+    const env = {
+      ...process.env, TSAUFS_NODE: process.execPath, TSAUFS_RUN_DIR: join(this.work, 'run'), TSAUFS_DOUBLE_SOCKET: control,
+      NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --enable-source-maps --import ${DOUBLE}`,
     }
+    await this.#start(text, env)
     await this.#connect(control)
+  }
+
+  /** As `tsaufs mount` does it. */
+  async #start(options: string, env: NodeJS.ProcessEnv): Promise<void> {
+    const words = ['request', '', options, 'none', this.mountpoint]
+    const starter = spawn(STARTER, words, { cwd: this.work, env, stdio: ['ignore', 'ignore', 'pipe'] })
+    let text = ''
+    starter.stderr.setEncoding('latin1').on('data', (part: string) => { text += part })
+    const [code] = await once(starter, 'close') as [number | null]
+    const lines = text.split('\n').filter(line => line !== '').map(line => line.replace(/^tsaufs: /, ''))
+    if (code !== 0) throw new Error(lines.join('; '))
+    this.said = lines
+    const run = join(this.work, 'run')
+    const pids = readdirSync(run).filter(name => name.startsWith('si_')).map(name => Number(readFileSync(join(run, name, 'pid'), 'utf8')))
+    this.pid = pids.find(isAlive) ?? 0
   }
 
   async #connect(path: string): Promise<void> {

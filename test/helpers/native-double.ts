@@ -44,7 +44,7 @@ type Call = (...args: never[]) => unknown
 const UNTOUCHED = new Set([
   'fuseTurn', 'fuseWrite', 'fuseServe', 'fuseAttach', 'dataFd', 'dataDrop', 'dataSweep', 'dataLimit', 'dataSet',
   'backingClose', 'close', 'prepareProcess', 'closeFrom', 'setsid', 'dumpable', 'umask', 'mount', 'umount', 'fusermount',
-  'copyDataAsync',
+  'copyDataAsync', 'exec', 'listenAt', 'acceptWithin', 'peerPid', 'receiveFd',
 ])
 const FDS = new Set([
   'openat', 'openBeneath', 'reopen', 'tmpfile', 'createAs', 'tmpfileAs', 'cloneMount', 'backingOpen', 'readdir',
@@ -186,7 +186,7 @@ function listen(path: string): void {
 }
 
 const path = process.env['TSAUFS_DOUBLE_SOCKET']
-if (path !== undefined && process.argv[1]?.endsWith('/daemon/main.js') === true) {
+if (path !== undefined && /\/daemon\/main(\.js|\.bundle\.cjs)$/.test(process.argv[1] ?? '')) {
   install()
   listen(path)
 }

@@ -17,7 +17,7 @@ const NAME = 'tsaufs-test'
 const SUBIDS = ['/etc/subuid', '/etc/subgid'] as const
 const SUBID_COUNT = 65536
 /** What of the repository the tests run. */
-const PARTS = ['package.json', 'bin', 'dist', 'build/Release/tsaufs.node', 'node_modules', 'test/helpers']
+const PARTS = ['package.json', 'bin', 'dist', 'build/Release/tsaufs.node', 'build/Release/tsaufs-start', 'node_modules', 'test/helpers']
 
 /** What a command did. */
 export interface Outcome {

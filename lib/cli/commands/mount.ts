@@ -28,7 +28,7 @@ export function mountCommand(): Command {
     .action(async (where: readonly string[], flags: Flags) => {
       if (where.length > 2) throw usage(`mount ${where.join(' ')}`, 'too many arguments; give [SOURCE] MOUNTPOINT')
       const [source, mountpoint] = where.length === 2 ? where : ['none', ...where]
-      process.exitCode = await mountUnion(
+      await mountUnion(
         {
           options: flags.options.join(','), source: source ?? 'none', mountpoint: mountpoint ?? '', cwd: workingDirectory(),
         },

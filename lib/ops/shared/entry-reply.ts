@@ -11,7 +11,7 @@ export function putEntry(union: Union, req: Request, node: Node, at: number): nu
   attributes(union, node)
   node.lookups++
   const timeout = union.timeout(node)
-  return entryOut(req.out, at, node.id, node.generation, timeout, timeout, st.attr)
+  return entryOut(req.out, at, node.id, union.tree.generation(node.id), timeout, timeout, st.attr)
 }
 
 /** The whole reply of LOOKUP, MKDIR, MKNOD, SYMLINK and LINK. */

@@ -55,6 +55,16 @@ export const unlinkedRows: readonly Row[] = [
     differs: { ...STALE },
   },
   {
+    name: 'what is written to a file whose one lower name is gone is seen by the other, also after a remount',
+    given: { L1: { a: 'A', b: hardlink('a') } },
+    steps: [
+      ['open', 'f', 'a', 'RDWR'], ['unlink', 'a'], ['fpwrite', 'f', 0, 'New'], ['fchmod', 'f', 0o640], ['dropcaches'],
+      ['read', 'b', 'New'], ['stat', 'b', { mode: 0o640, nlink: 1, ino: '=i' }], ['fstat', 'f', { size: 3, nlink: 1, ino: '=i' }],
+    ],
+    merged: { b: 'New' },
+    differs: { ...STALE },
+  },
+  {
     name: 'one of two lower links removed while open',
     given: { L1: { a: 'A', b: hardlink('a') } },
     steps: [['open', 'f', 'a', 'RDWR'], ['unlink', 'a'], ['fstat', 'f', { nlink: 1 }], ['fpwrite', 'f', 0, 'N'], ['read', 'b', 'N'], ['unlink', 'b'], ['fstat', 'f', { nlink: 0 }], ['fread', 'f', 0, 9, 'N'], ['linkfd', 'f', 'c', 'ENOENT']],

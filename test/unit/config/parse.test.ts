@@ -3,7 +3,6 @@ import type { MountConfig } from '../../../lib/config/config.js'
 import { formatBranch } from '../../../lib/config/branches.js'
 import { OPTION_ROWS, OPTIONS_BY_NAME } from '../../../lib/config/options.js'
 import { parseMount } from '../../../lib/config/parse.js'
-import { decodeConfig, encodeConfig } from '../../../lib/config/wire.js'
 
 const parse = (options: string, more: { sloppy?: boolean } = {}) =>
   parseMount({ options, source: 'none', mountpoint: 'mnt', cwd: '/cwd', ...more }, () => false)
@@ -13,7 +12,7 @@ t.test('the defaults', async (t) => {
   t.same(warnings, [])
   t.same(config.branches.map(formatBranch), ['/a=rw', '/b=ro'])
   t.match(config, {
-    source: 'none', mountpoint: '/cwd/mnt', readOnly: false, io: 'auto', udba: 'reval', diropq: 'whiteouted', shwh: false,
+    source: 'none', mountpoint: '/cwd/mnt', readOnly: false, io: 'auto', udba: 'reval', idle: 'auto', diropq: 'whiteouted', shwh: false,
     dirren: true, plink: true, sum: false, acl: true, dirperm1: true, allowOther: false, warnPerm: true, uring: false,
   })
   t.equal(config.flags.size, 0)
@@ -136,9 +135,4 @@ t.test('the table is sound', async (t) => {
     if (row.status === 'implemented') t.type(row.apply, 'function', `${row.name} does something`)
     else t.ok(row.note, `${row.name} says why not`)
   }
-})
-
-t.test('a configuration survives the way to the daemon', async (t) => {
-  const { config } = parse('dirs=/a\\xff=rw+icexsec:/b=ro+wh,nosuid,udba=none')
-  t.same(decodeConfig(encodeConfig(config)), config)
 })

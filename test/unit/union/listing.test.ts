@@ -1,12 +1,16 @@
 import t from 'tap'
-import { Listing, nameHash, FIRST_OFFSET, type Entry } from '../../../lib/union/listing.js'
+import { Listing, nameHash, FIRST_OFFSET } from '../../../lib/union/listing.js'
 
-const entry = (name: string): Entry => ({ name, offset: nameHash(name), branch: 0, type: 8, low: 1, high: 0 })
-const many = (count: number): Entry[] => Array.from({ length: count }, (_, i) => entry(`file-${i}`))
+const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `file-${i}`)
+const listOf = (names: readonly string[]): Listing => {
+  const list = new Listing('', names.length)
+  for (const name of names) list.add(name, 0, 8, 1, 0)
+  return list
+}
 const names = (list: Listing, after = 0): string[] => [...list.after(after)].map(each => each.name)
 
 t.test('offsets are exact, positive and above those of . and ..', t => {
-  for (const name of ['a', 'b', '\xff'.repeat(255), ...many(1000).map(each => each.name)]) {
+  for (const name of ['a', 'b', '\xff'.repeat(255), ...many(1000)]) {
     const hash = nameHash(name)
     t.ok(Number.isSafeInteger(hash) && hash >= FIRST_OFFSET && hash < 2 ** 52, name)
   }
@@ -15,7 +19,7 @@ t.test('offsets are exact, positive and above those of . and ..', t => {
 })
 
 t.test('every entry once, whatever comes and goes between two reads', t => {
-  const list = new Listing(many(1000), '')
+  const list = listOf(many(1000))
   const seen: string[] = []
   let offset = 0
   for (let round = 0; ; round++) {
@@ -35,25 +39,48 @@ t.test('every entry once, whatever comes and goes between two reads', t => {
 })
 
 t.test('a rebuilt list goes on where the old one was left', t => {
-  const list = new Listing(many(500), '')
+  const list = listOf(many(500))
   const first = [...list.after(0)].slice(0, 200)
-  const rebuilt = new Listing(many(500).reverse(), '')
+  const rebuilt = listOf(many(500).reverse())
   const rest = names(rebuilt, first[199]!.offset)
-  t.same([...first.map(each => each.name), ...rest].sort(), many(500).map(each => each.name).sort())
+  t.same([...first.map(each => each.name), ...rest].sort(), many(500).sort())
   t.end()
 })
 
 t.test('names with one hash get following offsets', t => {
-  const twin = (name: string): Entry => ({ ...entry(name), offset: 100 })
-  const list = new Listing([twin('b'), twin('a'), { ...entry('c'), offset: 101 }], '')
-  const all = [...list.after(0)]
-  t.same(all.map(each => each.name), ['a', 'b', 'c'])
-  t.same(all.map(each => each.offset), [100, 101, 102])
+  const list = new Listing('', 0, name => (name === 'c' ? 101 : 100))
+  for (const name of ['b', 'c', 'a']) list.add(name, 0, 8, 1, 0)
+  t.same([...list.after(0)].map(({ name, offset }) => [name, offset]), [['a', 100], ['b', 101], ['c', 102]])
+  t.equal(list.get('b')?.name, 'b')
+  list.remove('a')
+  t.same([...list.after(0)].map(({ name, offset }) => [name, offset]), [['b', 101], ['c', 102]], 'offsets stay')
+  t.end()
+})
+
+t.test('names are found whatever was added and removed', t => {
+  const list = new Listing('')
+  const model = new Map<string, number>()
+  for (let i = 0, r = 1; i < 20_000; i++) {
+    r = Math.imul(r, 1103515245) + 12345 >>> 0
+    const name = `n${(r >>> 8) % 700}`
+    if ((r >>> 4) % 3 === 0) {
+      list.remove(name)
+      model.delete(name)
+    } else {
+      list.add(name, i % 5, 8, i, 0)
+      model.set(name, i)
+    }
+  }
+  t.equal(list.size, model.size)
+  for (let n = 0; n < 700; n++) t.equal(list.get(`n${n}`)?.low, model.get(`n${n}`), `n${n}`)
+  const offsets = [...list.after(0)].map(each => each.offset)
+  t.same(offsets, [...offsets].sort((x, y) => x - y))
+  t.equal(offsets.length, model.size)
   t.end()
 })
 
 t.test('adding a name again replaces it', t => {
-  const list = new Listing([entry('x')], '')
+  const list = listOf(['x'])
   list.add('x', 3, 4, 9, 0)
   t.same(names(list), ['x'])
   t.match(list.get('x'), { branch: 3, type: 4, low: 9 })

@@ -1,0 +1,22 @@
+/** A new regular file, its fd in the data table: it will be written next. */
+import { sys, type Bytes } from '../../os/native.js'
+import { must } from '../../os/errno.js'
+import type { Request } from '../../fuse/define-op.js'
+import type { Node } from '../../union/node.js'
+import type { Union } from '../../union/union.js'
+import { prepareEntry, publishEntry } from './create-entry.js'
+
+const O_RDWR = sys.constants['O_RDWR']!
+
+/** Make a file for the request's caller. @param mode permission and special bits @throws Errno as prepareEntry(); open(2) */
+export function createFile(union: Union, req: Request, name: Bytes, mode: number, umask: number): Node {
+  const at = prepareEntry(union, req.nodeid, name)
+  const fd = must(sys.createAs(at.dirfd, name, O_RDWR, mode & 0o7777, req.uid, req.gid, umask), 'open', name)
+  const node = publishEntry(union, at, () => {
+    sys.close(fd)
+    sys.unlinkat(at.dirfd, name, 0)
+  })
+  sys.dataSet(node.id, fd, 1, 0)
+  union.dataUsed()
+  return node
+}

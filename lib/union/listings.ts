@@ -1,0 +1,137 @@
+/**
+ * The lists of merged directories: read from the branches, kept while they are good, bounded in number.
+ */
+import { sys, type Bytes } from '../os/native.js'
+import { Errno } from '../os/errno.js'
+import { st } from '../os/stat.js'
+import { Listing } from './listing.js'
+import type { DirNode } from './node.js'
+import { dirfd } from './place.js'
+import type { Union } from './union.js'
+
+/** Read the directory on every branch and merge. @throws Errno of a branch that cannot be read */
+function merge(union: Union, dir: DirNode, stamp: string): Listing {
+  let made: Listing | null = null
+  const hidden = new Set<Bytes>()
+  const last = dir.branches[dir.branches.length - 1]
+  for (const b of dir.branches) {
+    const branch = union.branches[b]!
+    const raw = sys.readdir(dirfd(union, dir, b))
+    if (typeof raw === 'number') throw new Errno(-raw, 'getdents64', dir.name)
+    const { names, types, inos } = raw
+    made ??= new Listing(stamp, names.length)
+    const whiteouts: Bytes[] = []
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i]!
+      const what = branch.format.classify(name)
+      if (what === 'whiteout' && branch.whiteable && (b !== last || union.config.shwh)) {
+        whiteouts.push(branch.format.hidden(name))
+      }
+      if (what === 'reserved' || (what === 'whiteout' && !union.config.shwh)) continue
+      if (hidden.has(name) || (b !== dir.branches[0] && made.branchOf(name) >= 0)) continue
+      made.add(name, b, types[i]!, inos[2 * i]!, inos[2 * i + 1]!)
+    }
+    for (const name of whiteouts) hidden.add(name)
+  }
+  return made ?? new Listing(stamp)
+}
+
+/** Change and modification times of the directory on each branch that may change behind our back. */
+function stampOf(union: Union, dir: DirNode): string {
+  if (union.config.udba === 'none') return ''
+  let stamp = '='
+  for (const b of dir.branches) {
+    if (union.branches[b]!.spec.perm === 'rr') continue
+    const rc = sys.statx(dirfd(union, dir, b), '')
+    stamp += rc < 0 ? '?' : `${st.ctime}.${st.ctimeNsec},`
+  }
+  return stamp
+}
+
+/**
+ * The merged list of a directory: the one kept, if nothing changed, else read anew.
+ * @param fresh check the branches' times (at the start of a scan); without it a kept list is taken as it is
+ */
+export function listing(union: Union, dir: DirNode, fresh: boolean): Listing {
+  const kept = dir.listing
+  if (kept !== null && (!fresh || (kept.stamp === '' && union.config.udba === 'none'))) {
+    union.listings.keep(dir)
+    return kept
+  }
+  const stamp = stampOf(union, dir)
+  if (kept !== null && kept.stamp === stamp) return kept
+  const made = merge(union, dir, stamp)
+  dir.listing = made
+  union.listings.keep(dir)
+  return made
+}
+
+/** A new directory: its list is known. Kept only where every change comes by us. */
+export function startListing(union: Union, dir: DirNode): void {
+  if (union.config.udba !== 'none') return
+  dir.listing = new Listing('')
+  union.listings.keep(dir)
+}
+
+/** From so many lookups times branches on, reading the whole directory costs less than going on to ask for names. */
+const ASKED_MIN = 64
+/** The same for a directory whose parts are large: st_size says so on most file systems. */
+const ASKED_LARGE = 20_000
+const LARGE_BYTES = 256 * 1024
+
+/**
+ * A name was looked for on the branches: after some of these the directory is read, so that what a lookup costs does not
+ * grow with the branches. Answers whether there is a list now. @throws Errno of a branch that cannot be read
+ */
+export function listIfAskedOften(union: Union, dir: DirNode): boolean {
+  const parts = dir.branches.length
+  if (union.config.udba !== 'none' || parts === 1 || ++dir.asked < 4 || dir.asked * parts < ASKED_MIN) return false
+  if (dir.asked * parts < ASKED_LARGE && isLarge(union, dir)) return false
+  dir.asked = 0
+  listing(union, dir, false)
+  return true
+}
+
+function isLarge(union: Union, dir: DirNode): boolean {
+  let bytes = 0
+  for (const b of dir.branches) if (sys.statx(dirfd(union, dir, b), '') === 0) bytes += st.size
+  return bytes > LARGE_BYTES
+}
+
+/** Is there no name left? The logical emptiness test of rmdir(2), over all branches. */
+export function isEmpty(union: Union, dir: DirNode): boolean {
+  return listing(union, dir, true).size === 0
+}
+
+/** A list without an entry counts as this many. */
+const EMPTY_SIZE = 8
+
+/** Lists that are kept, bounded by their total number of entries; the oldest go first. */
+export class Listings {
+  readonly #sizes = new Map<DirNode, number>()
+  readonly #max: number
+  #total = 0
+
+  /** @param max entries of all lists together */
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  /** A directory has a list, and it was used now. */
+  keep(dir: DirNode): void {
+    this.drop(dir)
+    const size = EMPTY_SIZE + (dir.listing?.size ?? 0)
+    this.#sizes.set(dir, size)
+    this.#total += size
+    for (const [oldest] of this.#sizes) {
+      if (this.#total <= this.#max || oldest === dir) break
+      oldest.listing = null
+      this.drop(oldest)
+    }
+  }
+
+  drop(dir: DirNode): void {
+    this.#total -= this.#sizes.get(dir) ?? 0
+    this.#sizes.delete(dir)
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * usage: tsaufs-start mount ARGUMENTS...          what `tsaufs mount` was given
+ *        tsaufs-start mount.tsaufs ARGUMENTS...   what mount(8) gave its helper
+ *        tsaufs-start request LETTERS OPTIONS SOURCE MOUNTPOINT    the same after somebody has read it
+ *
+ * Only the plain forms of the first two are understood here; with everything else (a flag more, `-f`, `--help`, a mistake)
+ * we become node and the command line that knows them all. If it comes to a mount, it comes back with the third form.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "start.h"
+
+extern char** environ;
+
+/** What is asked for, all of it as typed. */
+struct call {
+  /** v: say what was done; s: unknown options are warnings; f: do everything but the mount. */
+  char letters[8];
+  struct bytes options;
+  const char* places[2];
+  int place_count;
+};
+
+static void add_options(struct call* call, const char* text) {
+  if (call->options.length > 0) append(&call->options, ",", 1);
+  append_text(&call->options, text);
+}
+
+static bool add_place(struct call* call, const char* word) {
+  if (call->place_count == 2 || *word == '\0') return false;
+  call->places[call->place_count++] = word;
+  return true;
+}
+
+static void add_letter(struct call* call, char letter) {
+  const size_t length = strlen(call->letters);
+  if (strchr(call->letters, letter) == NULL && length + 1 < sizeof call->letters) call->letters[length] = letter;
+}
+
+/** `[-v] -o OPTIONS... [SOURCE] MOUNTPOINT` in any order. */
+static bool plain_mount(struct call* call, char** arguments) {
+  for (char** at = arguments; *at != NULL; at++) {
+    if (strcmp(*at, "-o") == 0 || strcmp(*at, "--options") == 0) {
+      if (*++at == NULL) return false;
+      add_options(call, *at);
+    } else if (strcmp(*at, "-v") == 0 || strcmp(*at, "--verbose") == 0) {
+      add_letter(call, 'v');
+    } else if (**at == '-' || !add_place(call, *at)) {
+      return false;
+    }
+  }
+  return call->place_count > 0;
+}
+
+/** `SOURCE DIR [-sfnv] [-o OPTIONS]... [-t TYPE]`. Source: mount(8), "EXTERNAL HELPERS". */
+static bool plain_helper(struct call* call, char** arguments) {
+  for (char** at = arguments; *at != NULL; at++) {
+    const char* word = *at;
+    if (strcmp(word, "-o") == 0 || strcmp(word, "-t") == 0) {
+      if (*++at == NULL) return false;
+      if (word[1] == 'o') add_options(call, *at);
+    } else if (word[0] == '-' && word[1] != '\0') {
+      if (word[1 + strspn(word + 1, "sfnv")] != '\0') return false;
+      for (const char* letter = word + 1; *letter != '\0'; letter++) add_letter(call, *letter);
+    } else if (!add_place(call, word)) {
+      return false;
+    }
+  }
+  return call->place_count == 2;
+}
+
+static bool exact_request(struct call* call, char** arguments) {
+  for (int i = 0; i < 4; i++) {
+    if (arguments[i] == NULL) return false;
+  }
+  for (const char* letter = arguments[0]; *letter != '\0'; letter++) add_letter(call, *letter);
+  append_text(&call->options, arguments[1]);
+  call->places[0] = arguments[2];
+  call->places[1] = arguments[3];
+  call->place_count = 2;
+  return true;
+}
+
+/** The fields of a request; a spare also needs what a new process would have inherited. */
+static struct bytes write_request(const struct call* call) {
+  struct bytes request = {0};
+  struct bytes options = call->options;
+  append(&options, "", 1);
+  append_field(&request, "letters", call->letters);
+  append_field(&request, "options", options.data);
+  append_field(&request, "source", call->place_count == 2 ? call->places[0] : "none");
+  append_field(&request, "mountpoint", call->places[call->place_count - 1]);
+  char* cwd = getcwd(NULL, 0);
+  if (cwd != NULL) append_field(&request, "cwd", cwd);
+  free(cwd);
+  const mode_t mask = umask(0);
+  umask(mask);
+  char octal[8];
+  snprintf(octal, sizeof octal, "%o", (unsigned)mask);
+  append_field(&request, "umask", octal);
+  for (char** variable = environ; *variable != NULL; variable++) append_field(&request, "env", *variable);
+  return request;
+}
+
+static int mount_union(const struct call* call) {
+  const char* mountpoint = call->places[call->place_count - 1];
+  struct bytes request = write_request(call);
+  struct daemon daemon;
+  if (!ask_spare(&daemon, &request)) {
+    const int error = start_daemon(&daemon, &request, mountpoint);
+    if (error != 0) {
+      complain_of("mount %s: %s: its process could not be started", mountpoint, errno_name(error));
+      return EXIT_MOUNT;
+    }
+  }
+  char* spare_seconds = NULL;
+  const int code = converse(&daemon, mountpoint, &spare_seconds);
+  if (code == 0 && spare_seconds != NULL) keep_spare(spare_seconds);
+  return code;
+}
+
+/** Descriptors 0 to 2 exist, so that none of ours gets such a number. */
+static void have_standard_fds(void) {
+  int fd;
+  do {
+    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) close(fd);
+}
+
+int main(int argc, char** argv) {
+  const char* verb = argc > 1 ? argv[1] : "";
+  char** arguments = argv + (argc > 1 ? 2 : 1);
+  struct call call = {0};
+  have_standard_fds();
+  signal(SIGPIPE, SIG_IGN);
+  if (strcmp(verb, "mount.tsaufs") == 0) {
+    if (!plain_helper(&call, arguments)) become_node("bin/mount.tsaufs.js", arguments);
+  } else if (strcmp(verb, "request") == 0) {
+    if (!exact_request(&call, arguments)) return EXIT_USAGE;
+  } else if (strcmp(verb, "mount") != 0 || !plain_mount(&call, arguments)) {
+    become_node("bin/tsaufs.js", argv + 1);
+  }
+  return mount_union(&call);
+}

@@ -1,0 +1,160 @@
+/** Finding node and the program, and starting them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "start.h"
+
+/** fd of the daemon's end of the socket. */
+enum { SOCKET_FD = 3 };
+
+/** Room in the daemon's table of descriptors. */
+enum { FD_TABLE = 16384 };
+
+const char* program_root(void) {
+  static char path[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (length <= 0) return NULL;
+  path[length] = '\0';
+  // build/Release/tsaufs-start
+  for (int i = 0; i < 3; i++) {
+    char* slash = strrchr(path, '/');
+    if (slash == NULL) return NULL;
+    *slash = '\0';
+  }
+  return path;
+}
+
+static char* in_program(const char* name) {
+  char* path = NULL;
+  const char* root = program_root();
+  if (root == NULL || asprintf(&path, "%s/%s", root, name) < 0) return NULL;
+  return path;
+}
+
+/** TSAUFS_NODE says which node it is when that matters; else PATH does, as for any script. */
+static const char* node_program(void) {
+  const char* given = getenv("TSAUFS_NODE");
+  return given != NULL && *given != '\0' ? given : "node";
+}
+
+_Noreturn void become_node(const char* name, char** arguments) {
+  size_t count = 0;
+  while (arguments[count] != NULL) count++;
+  char** argv = calloc(count + 3, sizeof *argv);
+  char* script = in_program(name);
+  if (argv == NULL || script == NULL) _exit(EXIT_MOUNT);
+  argv[0] = (char*)node_program();
+  argv[1] = script;
+  memcpy(argv + 2, arguments, count * sizeof *argv);
+  signal(SIGPIPE, SIG_DFL);
+  execvp(argv[0], argv);
+  complain_of("%s: cannot be run: %s; set TSAUFS_NODE or PATH", argv[0], errno_name(errno));
+  _exit(EXIT_MOUNT);
+}
+
+/** The bundle if it was made of the modules that are there, else the modules. scripts/bundle.mjs makes it after tsc. */
+static char* daemon_script(void) {
+  char* bundle = in_program("dist/lib/daemon/main.bundle.cjs");
+  char* modules = in_program("dist/lib/daemon/main.js");
+  struct stat of_bundle;
+  struct stat of_modules;
+  if (bundle == NULL || modules == NULL) return NULL;
+  const bool good = stat(bundle, &of_bundle) == 0 &&
+                    (stat(modules, &of_modules) != 0 || of_bundle.st_mtim.tv_sec >= of_modules.st_mtim.tv_sec);
+  return good ? bundle : modules;
+}
+
+static void give_standard_fds(int socket, int chatter) {
+  const int null = open("/dev/null", O_RDWR);
+  // Out of the way first: any of these may have a number that another one is to have.
+  const int high_socket = fcntl(socket, F_DUPFD, 10);
+  const int high_chatter = fcntl(chatter < 0 ? null : chatter, F_DUPFD, 10);
+  dup2(null, STDIN_FILENO);
+  dup2(null, STDOUT_FILENO);
+  dup2(high_chatter, STDERR_FILENO);
+  dup2(high_socket, SOCKET_FD);
+  // Whatever else we inherited (a lock, a pipe somebody waits on) must not live as long as the mount.
+  syscall(SYS_close_range, SOCKET_FD + 1, ~0u, 0);
+}
+
+/**
+ * A table for as many descriptors as the daemon will have. It grows by doubling, and in a process with threads, as every
+ * node is, each time waits for all processors (expand_fdtable in fs/file.c): tens of milliseconds in the middle of the
+ * work. Here there is one thread, and exec keeps the table.
+ */
+static void roomy_table(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t old = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  const int high = fcntl(STDIN_FILENO, F_DUPFD, (int)(limit.rlim_cur < FD_TABLE ? limit.rlim_cur : FD_TABLE) - 1);
+  if (high >= 0) close(high);
+  limit.rlim_cur = old;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void fresh_signals(void) {
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  signal(SIGPIPE, SIG_DFL);
+}
+
+pid_t spawn_node(int socket, int chatter, const char* const* arguments) {
+  const char* argv[12] = {node_program()};
+  char* script = daemon_script();
+  if (script == NULL) {
+    errno = ENOENT;
+    return -1;
+  }
+  size_t count = 1;
+  // Options of node come first, then the script.
+  for (; *arguments != NULL && **arguments == '-'; arguments++) argv[count++] = *arguments;
+  argv[count++] = script;
+  for (; *arguments != NULL; arguments++) argv[count++] = *arguments;
+  const pid_t pid = fork();
+  if (pid != 0) return pid;
+  setsid();
+  give_standard_fds(socket, chatter);
+  roomy_table();
+  fresh_signals();
+  execvp(argv[0], (char**)argv);
+  dprintf(SOCKET_FD, "E%d %s: %s: it cannot be run; set TSAUFS_NODE or PATH%c", EXIT_MOUNT, argv[0],
+          errno_name(errno), '\0');
+  _exit(EXIT_MOUNT);
+}
+
+static void send_all(int socket, const struct bytes* request) {
+  for (size_t done = 0; done < request->length;) {
+    const ssize_t rc = send(socket, request->data + done, request->length - done, MSG_NOSIGNAL);
+    // It has died; that shows when we listen to it.
+    if (rc < 0 && errno != EINTR) break;
+    if (rc > 0) done += (size_t)rc;
+  }
+  shutdown(socket, SHUT_WR);
+}
+
+int start_daemon(struct daemon* daemon, const struct bytes* request, const char* place) {
+  int pair[2];
+  int chatter[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 || pipe2(chatter, O_CLOEXEC) != 0) return errno;
+  const char* arguments[] = {"serve", place, NULL};
+  const pid_t pid = spawn_node(pair[1], chatter[1], arguments);
+  if (pid < 0) return errno;
+  close(pair[1]);
+  close(chatter[1]);
+  *daemon = (struct daemon){.socket = pair[0], .chatter = chatter[0], .pid = pid};
+  send_all(pair[0], request);
+  return 0;
+}

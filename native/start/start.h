@@ -1,0 +1,79 @@
+/**
+ * tsaufs-start: from a mount command to a mount that answers, in a process of its own that is not node.
+ *
+ * A node process cannot become a daemon (it has threads before its first line), so somebody has to start it and wait. This
+ * program does, and nothing else: what is asked for goes to the daemon as it was typed, the daemon reads, checks and mounts.
+ * Between the two there is one connected stream socket:
+ *
+ *     there   `key=value` NUL, as often as wanted, then the end of the stream (main.c has the keys)
+ *     back    letter text NUL, as often as wanted, then the end of the stream:
+ *             T         a spare takes the request (before that, nothing it does is seen)
+ *             L line    a warning or a repair, for stderr
+ *             M m:n P   the mount with device m:n is on path P and will answer
+ *             S secs    keep a spare for so long
+ *             W line    to be printed when all went well
+ *             E n line  it is over: exit with code n and this line, if there is one
+ *
+ * The stat(2) that proves the mount alive is done here: the daemon would wait for itself.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/** Exit codes, as in lib/cli/exit-codes.ts. */
+enum { EXIT_USAGE = 2, EXIT_MOUNT = 32 };
+
+/** A growing string of bytes; running out of memory ends the program. */
+struct bytes {
+  char* data;
+  size_t length;
+  size_t room;
+};
+
+void append(struct bytes* to, const void* data, size_t length);
+void append_text(struct bytes* to, const char* text);
+/** `key=value` NUL. */
+void append_field(struct bytes* to, const char* key, const char* value);
+
+/** One line on stderr after `tsaufs: `, control characters as `\xHH`. */
+void complain(const char* text, size_t length);
+/** The same for `format`, printf(3). */
+void complain_of(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+/** `ENOENT` for ENOENT; those that can happen to us. */
+const char* errno_name(int error);
+
+/** A daemon that was asked. */
+struct daemon {
+  int socket;
+  /** Its stderr. */
+  int chatter;
+  pid_t pid;
+  /** Not our child. */
+  bool spare;
+};
+
+/** Directory of the program: the one that has bin/, dist/ and build/ in it. NULL if it cannot be told. */
+const char* program_root(void);
+
+/** Become `node bin/NAME.js arguments...`; does not come back. */
+_Noreturn void become_node(const char* name, char** arguments);
+
+/** Start a daemon and send it `request`. @param place shown in its command line @return 0 or an errno */
+int start_daemon(struct daemon* daemon, const struct bytes* request, const char* place);
+
+/**
+ * Start `node OPTIONS dist/... WORDS` (`arguments` are options, then words) with `socket` as fd 3 and `chatter` as stderr
+ * (-1: /dev/null), in a session of its own.
+ */
+pid_t spawn_node(int socket, int chatter, const char* const* arguments);
+
+/** Hand `request` to a waiting spare that is as good as a new process. @return false if there is none */
+bool ask_spare(struct daemon* daemon, const struct bytes* request);
+/** Start a spare that waits for `seconds`, unless one waits already. */
+void keep_spare(const char* seconds);
+
+/** Relay what the daemon says until it stands alone. @return the exit code; *spare_seconds is set when a spare is wanted */
+int converse(struct daemon* daemon, const char* mountpoint, char** spare_seconds);
