@@ -79,6 +79,8 @@ export const setattr = defineOp({
       throw new Errno(E.EINVAL, 'utimensat', node.name)
     }
     copyUp(union, node, resizes ? arg.size : Infinity)
+    // A file that gets suid must not be passed through any more.
+    if ((valid & Fattr.MODE) !== 0) union.passthrough.letGo(node)
     const at = place(union, node)
     must(sys.statx(at.dirfd, at.name), 'statx', node.name)
     const old = takeMeta()

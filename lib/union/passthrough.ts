@@ -3,7 +3,7 @@
  * passthrough all must be, on one backing file (else EIO), and while one is cached none may be passthrough (ETXTBSY).
  * So a node is in one of these states, decided by its first open:
  *
- *     none          no handle
+ *     none          no handle; the backing file of the last ones may be kept for the next (idle)
  *     passthrough   handles on the file of a writable branch, which never changes its place; every open joins
  *     cached        handles served by us, by node: they follow a copy-up; every open joins
  *
@@ -32,26 +32,35 @@ export interface Handle {
   readonly keepCache: boolean
 }
 
+/** Backing files kept without a handle: opening one again then costs no system call. They count in no process's limit. */
+const IDLE_MAX = 1024
+
 const STATELESS: Handle = { fh: 0, kind: 'cached', backingId: 0, keepCache: true }
 
 export class Passthrough {
   readonly active: boolean
+  readonly #keep: boolean
   readonly #handles = new Map<number, Node>()
+  /** Nodes without a handle whose backing file is kept, the one let go longest ago first. */
+  readonly #idle = new Set<Node>()
   #next = 1
 
-  constructor(active: boolean) {
+  /** @param keep whether a file may be taken for what it was at its last open: nobody changes branches but us */
+  constructor(active: boolean, keep: boolean) {
     this.active = active
+    this.#keep = keep
   }
 
   /**
    * A handle for an open of `node`, which for a writable one is on a writable branch already.
-   * @param made the file was made by this open, which must not fail any more: it is then served by us
+   * @param made the file was made by this open, which must not fail any more: it is then served by us. `sys.stat`
+   *   describes it
    * @throws Errno of opening the branch file
    */
   open(union: Union, node: Node, made = false): Handle {
     if (!this.active) return STATELESS
     const pass = node.pass ??= { id: 0, handles: 0, passedOnce: false }
-    if (pass.handles === 0) pass.id = this.#backing(union, node, made)
+    if (!this.#idle.delete(node) && pass.handles === 0) pass.id = this.#backing(union, node, made)
     const fh = this.#next++
     this.#handles.set(fh, node)
     pass.handles++
@@ -64,7 +73,7 @@ export class Passthrough {
 
   #backing(union: Union, node: Node, made: boolean): number {
     try {
-      return this.#mayPass(union, node) ? register(union, node) : 0
+      return this.#mayPass(union, node, made) ? register(union, node) : 0
     } catch (error) {
       if (made && error instanceof Errno) return 0
       throw error
@@ -75,19 +84,34 @@ export class Passthrough {
    * Never a file that may be copied up; nor one whose suid a write must clear, which the kernel's own path would not do
    * as the daemon.
    */
-  #mayPass(union: Union, node: Node): boolean {
+  #mayPass(union: Union, node: Node, made: boolean): boolean {
     if (!union.branches[node.top]!.writable && union.writable) return false
-    const at = place(union, node)
-    must(sys.statx(at.dirfd, at.name), 'statx', at.name)
+    if (!made) {
+      const at = place(union, node)
+      must(sys.statx(at.dirfd, at.name), 'statx', at.name)
+    }
     return (st.mode & SUID_SGID) === 0
   }
 
   release(fh: number): void {
-    const pass = this.#handles.get(fh)?.pass
-    if (pass === null || pass === undefined) return
+    const node = this.#handles.get(fh)
+    const pass = node?.pass
+    if (node === undefined || pass === null || pass === undefined) return
     this.#handles.delete(fh)
-    if (--pass.handles > 0) return
-    if (pass.id > 0) sys.backingClose(pass.id)
+    if (--pass.handles > 0 || pass.id === 0) return
+    this.#idle.add(node)
+    if (!this.#keep) this.letGo(node)
+    for (const oldest of this.#idle) {
+      if (this.#idle.size <= IDLE_MAX) break
+      this.letGo(oldest)
+    }
+  }
+
+  /** The next open shall look again: the node's mode or file changes, or the node is gone. */
+  letGo(node: Node): void {
+    const { pass } = node
+    if (pass === null || !this.#idle.delete(node)) return
+    sys.backingClose(pass.id)
     pass.id = 0
   }
 }
@@ -97,8 +121,10 @@ export class Passthrough {
  * us.
  */
 function register(union: Union, node: Node): number {
-  const fd = openFile(union, node, union.branches[node.top]!.writable ? O_RDWR : 0)
+  const writable = union.branches[node.top]!.writable
+  const open = sys.dataFd(node.id, writable ? 1 : 0)
+  const fd = open >= 0 ? open : openFile(union, node, writable ? O_RDWR : 0)
   const id = sys.backingOpen(fd)
-  sys.close(fd)
+  if (fd !== open) sys.close(fd)
   return Math.max(id, 0)
 }

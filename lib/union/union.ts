@@ -54,7 +54,7 @@ export class Union {
     this.inos = new Inos(branches[branches.length - 1]!.fsid)
     const all = branches.map(branch => branch.index)
     this.tree = new Tree(this.#makeRoot(all), node => { this.#dropped(node) })
-    this.passthrough = new Passthrough(config.io === 'passthrough')
+    this.passthrough = new Passthrough(config.io === 'passthrough', config.udba === 'none')
     this.noOpen = config.io !== 'passthrough' && !this.#opensMatter()
     this.noOpendir = config.udba === 'none' && !branches.some(branch => branch.spec.copyOnOpen === 'all')
   }
@@ -100,6 +100,7 @@ export class Union {
       this.dirfds.dropAll(node)
       this.listings.drop(node)
     } else if (node.kind === S_IFREG) {
+      this.passthrough.letGo(node)
       sys.dataDrop(node.id)
       if (node.copy !== null) dropData(this.branches[node.copy.branch]!, node.copy.data)
     }
@@ -131,7 +132,9 @@ export class Union {
     this.statOf = null
     node.parent?.listing?.relocate(node.name, branch)
     for (const { dir, name } of node.aliases ?? []) dir.listing?.relocate(name, branch)
-    if (node.kind === S_IFREG) sys.dataDrop(node.id)
+    if (node.kind !== S_IFREG) return
+    this.passthrough.letGo(node)
+    sys.dataDrop(node.id)
   }
 
   /** A node is no longer what its name shows (changed behind our back): it keeps what can be kept open. */

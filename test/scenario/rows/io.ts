@@ -1,5 +1,6 @@
 /** Data: appending, direct, mapped, sparse, copied, locked. */
 import { file } from '../../helpers/tree.js'
+import type { Step } from '../../helpers/steps.js'
 import type { Row } from '../row.js'
 
 const line = (c: string): string => `${c.repeat(99)}\n`
@@ -17,6 +18,16 @@ export const ioRows: readonly Row[] = [
     steps: [['open', 'a', 'f', 'WRONLY|APPEND'], ['open', 'b', 'f', 'WRONLY|APPEND'], ['fwrite', 'a', '1'], ['fwrite', 'b', '2'], ['fwrite', 'a', '3'], ['fpwrite', 'a', 0, '4'], ['read', 'f', 'F1234']],
     merged: { f: 'F1234' },
     differs: { 'fuse-overlayfs': 'a descriptor of its own file' },
+  },
+  {
+    name: 'a file that was open before is the same when opened again: renamed over, removed and made anew, linked',
+    given: { R: { a: 'A', b: 'B', c: 'C' } },
+    steps: [...['a', 'b', 'c'].flatMap((n): Step[] => [['open', n, n, 'RDWR'], ['fread', n, 0, 1, n.toUpperCase()], ['close', n]]),
+      ['rename', 'a', 'b'], ['open', 'x', 'b', 'RDWR'], ['fread', 'x', 0, 2, 'A'], ['fpwrite', 'x', 1, '2'], ['close', 'x'], ['read', 'b', 'A2'],
+      ['unlink', 'c'], ['write', 'c', 'new'], ['open', 'y', 'c', 'RDWR'], ['fread', 'y', 0, 4, 'new'], ['close', 'y'],
+      ['link', 'c', 'd'], ['open', 'z', 'd', 'RDWR'], ['fpwrite', 'z', 3, '!'], ['close', 'z'], ['open', 'w', 'c', 'RDONLY'], ['fread', 'w', 0, 9, 'new!'],
+      ['truncate', 'c', 1], ['fread', 'w', 0, 9, 'n']],
+    merged: { b: 'A2', c: 'n', d: 'n' },
   },
   {
     name: 'O_DIRECT reads and writes',

@@ -55,6 +55,13 @@ export const permRows: readonly Row[] = [
     differs: { 'fuse-overlayfs': 'keeps them' },
   },
   {
+    name: 'suid given between two opens goes when a user writes through the second',
+    given: { R: { f: file('F', { ...alice, mode: 0o666 }) } },
+    steps: [['open', 'a', 'f', 'RDWR'], ['fwrite', 'a', '1'], ['close', 'a'], ['chmod', 'f', 0o6777],
+      ['as', { ...alice, groups: [] }, [['open', 'b', 'f', 'RDWR'], ['fwrite', 'b', '2']]], ['stat', 'f', { mode: 0o777 }]],
+    differs: { 'fuse-overlayfs': 'keeps it' },
+  },
+  {
     name: 'root keeps suid when writing, loses it when changing the owner',
     given: { L1: { w: file('F', { mode: 0o6755 }), o: file('F', { mode: 0o6755 }) } },
     steps: [['append', 'w', 'x'], ['chown', 'o', 5, 5], ['stat', 'w', { mode: 0o6755 }], ['stat', 'o', { mode: 0o755 }]],
