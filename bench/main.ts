@@ -51,10 +51,10 @@ function parse(argv: readonly string[]): Options {
   const groups: Group[] = ['micro', 'macro', 'scale']
   return new Command('bench')
     .description('compare tsaufs with other unions on this machine; results in Markdown on standard output')
-    .option('--rounds <n>', 'how often each row is measured on each subject', positive, 3)
+    .option('--rounds <n>', 'how often each row is measured on each subject', positive, 5)
     .option('--scale <factor>', 'multiplies the counts of steps and files', positive, 1)
     .addOption(new Option('--group <name...>', 'which rows').choices(groups).default(['micro']))
-    .option('--all', 'all rows (takes hours)')
+    .option('--all', 'all rows (an hour or two)')
     .option('--only <regex>', 'rows of any group whose name it matches', (text: string) => new RegExp(text))
     .option('--subject <name...>', 'these subjects instead of all')
     .option('--branches <where>', 'tmpfs, ext4 or a directory: where the branches lie', 'tmpfs')
