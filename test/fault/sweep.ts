@@ -4,7 +4,7 @@
  * Every trial has a directory of its own in one mount; the end is a remount, after which all views are the same.
  */
 import { constants } from 'node:os'
-import { rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DoubledMount } from '../helpers/doubled-mount.js'
 import type { CallClass, Report } from '../helpers/native-double.js'
@@ -68,6 +68,10 @@ export function sample(total: number, limit: number, salt: number): number[] {
   return Array.from({ length: limit }, (_, i) => 1 + Math.min(total - 1, Math.floor((i + ((salt * 7919) % 97) / 97) * step)))
 }
 
+/** Directories made before the mount, for trials; and how many trials use one. */
+const PARENTS = 2000
+const TRIALS_PER_PARENT = 8
+
 export class Sweep {
   readonly problems: string[] = []
   trials = 0
@@ -77,6 +81,7 @@ export class Sweep {
   readonly #server = new StepServer()
   readonly #left: Left[] = []
   #salt = 0
+  #places = 0
 
   /** @param limit at most so many trials per row */
   constructor(mode: FaultMode, limit: number) {
@@ -87,6 +92,9 @@ export class Sweep {
   /** Run all rows; what went wrong is in `problems`. */
   async run(rows: readonly FaultRow[]): Promise<void> {
     try {
+      for (const branch of [this.#mount.upper, this.#mount.lower]) {
+        for (let i = 0; i < PARENTS; i++) mkdirSync(join(branch, `p${i}`))
+      }
       await this.#mount.mount(this.#mode.options)
       await this.#settleDaemon()
       for (const row of rows) await this.#sweepRow(row)
@@ -107,8 +115,16 @@ export class Sweep {
 
   /** What the daemon opens once: the base of whiteouts, the link directory. */
   async #settleDaemon(): Promise<void> {
-    const dir = await this.#build('settle', { L: { a: 'a', f: 'f', g: { type: 'file', link: 'f' } } })
+    const dir = await this.#build(this.#place('settle'), { L: { a: 'a', f: 'f', g: { type: 'file', link: 'f' } } })
     await this.#server.run(dir, [['unlink', 'a'], ['chmod', 'f', 0o600]])
+  }
+
+  /**
+   * A place for a trial, whose trees are laid out on the branches of the live mount: in a directory that has hardly been
+   * looked into. With udba=none the union would not see it in one that it knows.
+   */
+  #place(name: string): string {
+    return `p${Math.floor(this.#places++ / TRIALS_PER_PARENT)}/${name}`
   }
 
   async #build(name: string, row: { readonly R?: Tree; readonly L?: Tree }): Promise<string> {
@@ -157,13 +173,14 @@ export class Sweep {
   }
 
   async #truth(row: FaultRow, name: string): Promise<Truth> {
-    const untouched = await this.#prepare(`${name}-before`, row)
+    const untouched = await this.#prepare(this.#place(`${name}-before`), row)
     const before = await this.#view(untouched)
-    const dir = await this.#prepare(`${name}-truth`, row)
+    const place = this.#place(`${name}-truth`)
+    const dir = await this.#prepare(place, row)
     if (!this.#mode.cold) await this.#view(dir)
     const { results, report } = await this.#act(row, dir, 0)
     const after = await this.#view(dir)
-    const names = await this.#names(join(this.#mount.upper, `${name}-truth`))
+    const names = await this.#names(join(this.#mount.upper, place))
     return { calls: report.calls, results, before, after, names }
   }
 
@@ -172,7 +189,7 @@ export class Sweep {
     const truth = await this.#truth(row, id)
     for (const n of sample(truth.calls.length, this.#limit, this.#salt)) {
       this.trials++
-      await this.#trial(row, truth, `${id}-${n}`, n)
+      await this.#trial(row, truth, this.#place(`${id}-${n}`), n)
     }
   }
 
