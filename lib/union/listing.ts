@@ -116,8 +116,14 @@ export class Listing {
   /** An entry appeared or was replaced. */
   add(name: Bytes, branch: number, type: number, low: number, high: number): void {
     this.remove(name)
-    if (this.#rows === this.#types.length) this.#grow()
+    this.addIfNew(name, branch, type, low, high)
+  }
+
+  /** An entry of a branch that is looked at below others: not there already, it is added. */
+  addIfNew(name: Bytes, branch: number, type: number, low: number, high: number): void {
     const offset = this.#hash(name)
+    if (this.#find(name, offset) >= 0) return
+    if (this.#rows === this.#types.length) this.#grow()
     this.#put(name, offset, offset, branch, type, low, high)
     this.size++
     this.#order = null

@@ -28,8 +28,7 @@ function merge(union: Union, dir: DirNode, stamp: string): Listing {
         whiteouts.push(branch.format.hidden(name))
       }
       if (what === 'reserved' || (what === 'whiteout' && !union.config.shwh)) continue
-      if (hidden.has(name) || (b !== dir.branches[0] && made.branchOf(name) >= 0)) continue
-      made.add(name, b, types[i]!, inos[2 * i]!, inos[2 * i + 1]!)
+      if (!hidden.has(name)) made.addIfNew(name, b, types[i]!, inos[2 * i]!, inos[2 * i + 1]!)
     }
     for (const name of whiteouts) hidden.add(name)
   }
