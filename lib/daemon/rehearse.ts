@@ -5,30 +5,28 @@
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { E } from '../os/errno.js'
+import { IN_HEADER_SIZE, Opcode } from '../fuse/abi.js'
 import type { Transport } from '../fuse/transport.js'
 import { attend } from './attend.js'
 import { FUSE_TYPE } from './mountinfo.js'
 import type { Device } from './serve.js'
 import { Starter, type Request } from './starter.js'
 
-const INIT = 26
-const GETATTR = 3
-
 /** A request of the kernel: fuse_in_header and 32-bit words. Source: linux/fuse.h. */
 function message(opcode: number, words: readonly number[]): Buffer {
-  const bytes = Buffer.alloc(40 + words.length * 4)
+  const bytes = Buffer.alloc(IN_HEADER_SIZE + words.length * 4)
   bytes.writeUInt32LE(bytes.length, 0)
   bytes.writeUInt32LE(opcode, 4)
   bytes.writeUInt32LE(opcode, 8)
   bytes.writeUInt32LE(1, 16)
-  words.forEach((word, i) => bytes.writeUInt32LE(word, 40 + i * 4))
+  words.forEach((word, i) => bytes.writeUInt32LE(word, IN_HEADER_SIZE + i * 4))
   return bytes
 }
 
 /** A kernel that mounts nothing, says what a mount begins with, and unmounts. */
 function pretended(): Device {
   const init = [7, 45, 0x20000, 0xffffffff, 0xffffffff, ...new Array<number>(11).fill(0)]
-  const queue = [message(INIT, init), message(GETATTR, [0, 0, 0, 0])]
+  const queue = [message(Opcode.INIT, init), message(Opcode.GETATTR, [0, 0, 0, 0])]
   const transport: Transport = {
     request: Buffer.alloc(8192),
     reply: Buffer.alloc(8192),

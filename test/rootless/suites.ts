@@ -1,6 +1,6 @@
 /** The scenarios and a short walk, as somebody who is not root. */
-import type { Test } from 'tap'
-import { OrdinaryUser, type Outcome } from './ordinary-user.js'
+import root, { type Test } from 'tap'
+import { OrdinaryUser, unavailable, type Outcome } from './ordinary-user.js'
 
 /** As whom, and how many rows must at least have been run on the union: leaving out must not swallow the table. */
 export interface Who {
@@ -21,7 +21,7 @@ function explain(t: Test, { code, out, err }: Outcome): void {
 }
 
 /** The scenario table. */
-export async function scenarios(t: Test, user: OrdinaryUser, who: Who): Promise<void> {
+async function scenarios(t: Test, user: OrdinaryUser, who: Who): Promise<void> {
   const words = ['--subject', 'plain', '--subject', SUBJECT]
   const outcome = await user.test('scenario/run.test.js', words, who.prefix, { SCENARIO_IDENTITY: who.identity })
   explain(t, outcome)
@@ -34,7 +34,7 @@ export async function scenarios(t: Test, user: OrdinaryUser, who: Who): Promise<
 }
 
 /** The random walk. */
-export async function walks(t: Test, user: OrdinaryUser, who: Who): Promise<void> {
+async function walks(t: Test, user: OrdinaryUser, who: Who): Promise<void> {
   for (const seed of WALK_SEEDS) {
     const words = ['--subject', SUBJECT, '--seed', seed, '--steps', WALK_STEPS]
     const outcome = await user.test('walk/walk.test.js', words, who.prefix, { SCENARIO_IDENTITY: who.identity })
@@ -43,4 +43,20 @@ export async function walks(t: Test, user: OrdinaryUser, who: Who): Promise<void
     t.match(outcome.out, `walkers, ${WALK_STEPS} steps each`, `seed ${seed} was walked`)
   }
   t.same(user.mounts(), [], 'nothing is left mounted')
+}
+
+/** A test of one file only. */
+type OwnTest = readonly [name: string, run: (t: Test, user: OrdinaryUser) => unknown]
+
+/** The tests of a whole file: `own` ones first, then scenarios and walks; in the end no process of the user may be left. */
+export async function suite(who: Who, own: readonly OwnTest[]): Promise<void> {
+  const reason = unavailable()
+  if (reason !== false) return void root.plan(0, reason)
+  root.setTimeout(600_000)
+  const user = new OrdinaryUser()
+  root.teardown(() => user.end())
+  for (const [name, run] of own) await root.test(name, (t) => run(t, user))
+  await root.test('scenarios', { timeout: 300_000 }, (t) => scenarios(t, user, who))
+  await root.test('walks', { timeout: 120_000 }, (t) => walks(t, user, who))
+  root.same(await user.remains(), [], 'no process is left')
 }

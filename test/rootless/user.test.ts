@@ -1,14 +1,12 @@
 /** An ordinary user, who mounts through fusermount3: scenarios and a walk, and what is different for him. */
-import t from 'tap'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { canRead, OrdinaryUser, unavailable, type Outcome } from './ordinary-user.js'
-import { scenarios, walks, type Who } from './suites.js'
+import { canRead, type OrdinaryUser, type Outcome } from './ordinary-user.js'
+import { suite } from './suites.js'
 
-const who: Who = { identity: 'user', prefix: [], rowsAtLeast: 140 }
 const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
 /** Then his mounts are for everybody. */
 const OTHERS_ALLOWED = existsSync('/etc/fuse.conf') && /^[ \t]*user_allow_other[ \t]*$/m.test(readFileSync('/etc/fuse.conf', 'latin1'))
@@ -129,16 +127,8 @@ async function refusals(t: Test, user: OrdinaryUser): Promise<void> {
   t.same(user.tsaufs('umount', `${dir}/mnt`), DONE)
 }
 
-const reason = unavailable()
-if (reason !== false) t.plan(0, reason)
-else {
-  t.setTimeout(600_000)
-  const user = new OrdinaryUser()
-  t.teardown(() => user.end())
-  await t.test('mount, list, branches, umount', (t) => daily(t, user))
-  await t.test('files that are open for writing and must not be opened so again', (t) => writeProtected(t, user))
-  await t.test('one clear line', (t) => refusals(t, user))
-  await t.test('scenarios', { timeout: 300_000 }, (t) => scenarios(t, user, who))
-  await t.test('walks', { timeout: 120_000 }, (t) => walks(t, user, who))
-  t.same(await user.remains(), [], 'no process is left')
-}
+await suite({ identity: 'user', rowsAtLeast: 140, prefix: [] }, [
+  ['mount, list, branches, umount', daily],
+  ['files that are open for writing and must not be opened so again', writeProtected],
+  ['one clear line', refusals],
+])
