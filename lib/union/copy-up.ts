@@ -207,7 +207,7 @@ function appear(union: Union, made: Place, dir: DirNode, branch: Branch, name: B
     : sys.renameat2(made.dirfd, made.name, to.dirfd, name, C['RENAME_NOREPLACE']!)
   must(rc, 'copy-up', name)
   restore()
-  union.changedDirs.push(dir.id)
+  union.changed.push(dir.id)
 }
 
 /** Make the copy and show it; then the node is on `branch`. */
@@ -345,7 +345,7 @@ export function ensureDir(union: Union, dir: DirNode, to: number): void {
   }
   dir.branches = [...dir.branches, to].sort((a, b) => a - b)
   dir.impure = -1
-  union.changedDirs.push(dir.id)
+  union.changed.push(dir.id)
   if (dir.listing?.stamp !== '') dir.listing = null
   if (to < dir.top) {
     dir.top = to

@@ -36,6 +36,8 @@ export interface PassState {
   /** Backing id they share; 0 if they are served by us. */
   id: number
   handles: number
+  /** Those of them that may write. */
+  writers: number
   /** The kernel has written the file behind its own page cache of this node. */
   passedOnce: boolean
 }

@@ -41,8 +41,8 @@ export class Union {
   statOf: Node | null = null
   /** Node whose attributes() are in `sys.stat`, taken while its operation could still be undone. */
   shown: Node | null = null
-  /** Directories whose ctime a copy-up of the request in hand has changed: the kernel is to be told. */
-  readonly changedDirs: number[] = []
+  /** Nodes whose attributes the request in hand changes in a way the kernel does not expect: it is to be told. */
+  readonly changed: number[] = []
   #sweeping: NodeJS.Timeout | null = null
 
   private constructor(config: MountConfig, branches: readonly Branch[]) {
@@ -106,8 +106,12 @@ export class Union {
     }
   }
 
-  /** Seconds the kernel may keep a name or its attributes; Infinity or 0 by udba and branch. */
+  /**
+   * Seconds the kernel may keep a name or its attributes; Infinity or 0 by udba and branch. 0 for a passed-through file
+   * that is open for writing: of what is written through a mapping of it nobody is told, not even the kernel's FUSE side.
+   */
   timeout(node: Node): number {
+    if (node.pass !== null && node.pass.writers > 0) return 0
     if (this.config.udba === 'none') return Infinity
     const branches = node.isDir() ? node.branches : [node.top]
     return branches.every(b => this.branches[b]!.spec.perm === 'rr') ? Infinity : 0
