@@ -68,7 +68,7 @@ export class Node {
   /** First name. parent is null for the root and for what has no name (deleted, O_TMPFILE, vanished). */
   parent: DirNode | null
   name: Bytes
-  /** Mark of the branch inode we saw under the first name (lookup.ts seenMark), 0 if none: tells a replaced file. */
+  /** Mark of the branch inode we saw under the first name (current.ts seenMark), 0 if none: tells a replaced file. */
   seen = 0
   /** kind >> 12, INDEXED, top << TOP_SHIFT. */
   private bits: number
