@@ -9,7 +9,7 @@ import type { Test } from 'tap'
 import { judge, StepServer, type Saved, type Step } from '../helpers/steps.js'
 import { OLD, toEntries, type BuildEntry, type Tree } from '../helpers/tree.js'
 import { mountUnion } from '../scenario/subjects/tsaufs.js'
-import { removeTree, unmountAt, type Mounted } from '../scenario/subjects/subject.js'
+import { removeTree, runProgram, unmountAt, type Mounted } from '../scenario/subjects/subject.js'
 
 /** How the kernel and we may keep things. */
 export interface Mode {
@@ -55,8 +55,10 @@ class Bed {
   readonly #mounts: Mounts
   readonly #branches: readonly string[]
   readonly #mounted: Mounted[] = []
+  readonly #ramfs: readonly string[]
 
-  constructor(mode: Mode, mounts: Mounts) {
+  constructor(mode: Mode, mounts: Mounts, ramfs: readonly string[]) {
+    this.#ramfs = ramfs
     this.#mode = mode
     this.#mounts = mounts
     this.#branches = [...new Set(Object.values(mounts).flatMap((dirs) => dirs.split(':').map((dir) => dir.split('=')[0]!)))]
@@ -64,6 +66,10 @@ class Bed {
   }
 
   async build(cases: readonly Case[]): Promise<void> {
+    for (const name of this.#ramfs) {
+      const { code, err } = await runProgram(['mount', '-t', 'ramfs', 'ramfs', join(this.#work, name)])
+      if (code !== 0) throw new Error(err)
+    }
     const root: BuildEntry = ['', { type: 'dir', mode: 0o755, mtime: OLD }]
     for (const branch of this.#branches) {
       const crowds = Object.fromEntries(Array.from({ length: FORGETS }, (_, i) => [`crowd${i}`, crowd]))
@@ -123,14 +129,20 @@ class Bed {
     this.#server.stop()
     for (const mounted of this.#mounted.reverse()) problems.push(...(await mounted.unmount()))
     for (const name of Object.keys(this.#mounts)) await unmountAt(join(this.#work, name))
+    for (const name of this.#ramfs) await runProgram(['umount', join(this.#work, name)])
     await removeTree(this.#work)
     return problems
   }
 }
 
-/** Run all cases on one bed, as subtests of `t`. */
-export async function runCases(t: Test, mode: Mode, mounts: Mounts, cases: readonly Case[]): Promise<void> {
-  const bed = new Bed(mode, mounts)
+/**
+ * Run all cases on one bed, as subtests of `t`.
+ * @param ramfs branches that lie on a file system whose times are as coarse as the kernel's tick
+ */
+export async function runCases(
+  t: Test, mode: Mode, mounts: Mounts, cases: readonly Case[], ramfs: readonly string[] = [],
+): Promise<void> {
+  const bed = new Bed(mode, mounts, ramfs)
   try {
     await bed.build(cases)
     await bed.mount()

@@ -183,9 +183,21 @@ const trusted: readonly Case[] = [
   },
 ]
 
+/** The branch's times are coarse: two changes may have one. */
+const coarse: readonly Case[] = [
+  {
+    name: 'a list read between two changes at the same time',
+    given: {},
+    steps: Array.from({ length: 40 }, (_, i): Step[] => [
+      ['mkdir', `R/d${i}`], ['write', `R/d${i}/a`, 'A'], ['readdir', `m/d${i}`, ['a']], ['write', `R/d${i}/b`, 'B'], ['readdir', `m/d${i}`, ['a', 'b']], ['rename', `R/d${i}/a`, `R/d${i}/c`], ['readdir', `m/d${i}`, ['b', 'c']], ['read', `m/d${i}/c`, 'A'], ['unlink', `R/d${i}/b`], ['unlink', `R/d${i}/c`], ['rmdir', `m/d${i}`],
+    ]).flat(),
+  },
+]
+
 for (const mode of modes('reval')) {
   await t.test(nameOf(mode), { skip: reason }, async (t) => {
     await runCases(t, mode, { m: 'R=rw:L=ro', p: 'L=rw' }, [...names, ...directories, ...files, ...others])
     await runCases(t, mode, { m: 'R=rw:L=rr' }, trusted)
+    if (!mode.few) await runCases(t, mode, { m: 'R=rw:L=ro' }, coarse, ['R'])
   })
 }
