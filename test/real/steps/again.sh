@@ -8,13 +8,11 @@ done
 if [ -f /srv/build/Makefile ]; then make -q -C /srv/build; fi
 is "$(dpkg --audit)" ''
 dpkg -l > /dev/null
-data=/srv/postgres/data
-if [ -d "$data" ]; then
-  bin=$(echo /usr/lib/postgresql/*/bin)
-  as() { setpriv --reuid=postgres --regid=postgres --init-groups env HOME=/srv/postgres PGHOST=/tmp "$@"; }
+if [ -d /srv/postgres/data ]; then
+  . /mnt/steps/cluster.sh
   cd /srv/postgres
-  as "$bin/pg_ctl" -s -w -t 120 -D "$data" -l /srv/postgres/log start
+  start
   as "$bin/psql" -X -q -A -t -d bench -c 'SELECT sum(abalance) = (SELECT sum(delta) FROM pgbench_history) FROM pgbench_accounts' |
     grep -qx t
-  as "$bin/pg_ctl" -s -w -m fast -D "$data" stop
+  stop
 fi

@@ -1,12 +1,6 @@
 # PostgreSQL: initdb, load, the whole server killed in mid-work, crash recovery, books that still balance.
-bin=$(echo /usr/lib/postgresql/*/bin)
-data=/srv/postgres/data
-mkdir -p /srv/postgres
-chown postgres: /srv/postgres
-cd /srv/postgres
-as() { setpriv --reuid=postgres --regid=postgres --init-groups env HOME=/srv/postgres PGHOST=/tmp "$@"; }
+. /mnt/steps/cluster.sh
 sql() { as "$bin/psql" -X -q -A -t -d bench -c "$1"; }
-start() { as "$bin/pg_ctl" -s -w -t 120 -D "$data" -l /srv/postgres/log start; }
 # Money only moves: the three balances and the history have one sum (pgbench -n: else it empties the history).
 balanced() {
   is "$(sql 'SELECT (SELECT sum(abalance) FROM pgbench_accounts) = (SELECT sum(delta) FROM pgbench_history)
@@ -14,14 +8,7 @@ balanced() {
       AND (SELECT sum(bbalance) FROM pgbench_branches) = (SELECT sum(delta) FROM pgbench_history)')" t
 }
 
-as "$bin/initdb" -D "$data" --data-checksums --no-locale -E UTF8 -A trust > initdb.out
-echo "listen_addresses = ''
-unix_socket_directories = '/tmp'
-shared_buffers = 16MB
-wal_sync_method = fdatasync" >> "$data/postgresql.conf"
-start
-as "$bin/createdb" bench
-as "$bin/pgbench" -q -i -s 2 bench 2> /dev/null
+new_cluster --data-checksums
 as "$bin/pgbench" -n -c 4 -j 2 -t $((400 / SCALE)) bench | grep 'actually processed'
 balanced
 before=$(sql 'SELECT count(*) FROM pgbench_history')
@@ -43,5 +30,5 @@ as "$bin/pgbench" -n -c 2 -t 50 bench | grep 'actually processed'
 sql 'VACUUM FULL pgbench_accounts'
 sql 'REINDEX DATABASE bench'
 balanced
-as "$bin/pg_ctl" -s -w -m fast -D "$data" stop
+stop
 as "$bin/pg_checksums" --check -D "$data" | grep 'Bad checksums:  0'
