@@ -125,11 +125,16 @@ export class Sandbox {
     return this.#processes(`tsaufs spare ${this.path}`)
   }
 
-  #processes(words = this.path): number[] {
+  /** Processes that a command of the sandbox has left, whatever they are about to become. */
+  descendants(): number[] {
+    return this.#processes(`TSAUFS_RUN_DIR=${this.at('run')}`, 'environ')
+  }
+
+  #processes(words = this.path, file = 'cmdline'): number[] {
     return readdirSync('/proc').map(Number).filter((pid) => {
       if (!(pid > 0) || pid === process.pid) return false
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(words)
+        return readFileSync(`/proc/${pid}/${file}`, 'latin1').includes(words)
       } catch {
         return false
       }

@@ -2,9 +2,9 @@
  * The program that starts daemons, through `bin/tsaufs`: one start of node, the same words and exit codes as through node.
  */
 import t from 'tap'
-import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { NEEDS_ROOT, REPO, Sandbox, until } from './sandbox.js'
+import { isGone, NEEDS_ROOT, REPO, Sandbox, until } from './sandbox.js'
 
 const root = { skip: NEEDS_ROOT }
 const START = join(REPO, 'bin', 'tsaufs')
@@ -84,13 +84,24 @@ t.test('a daemon that dies without a word', async (t) => {
   })
 })
 
+/** It is the starter itself, not the shell before it, has a daemon, and waits for it: there is nothing else to wait for. */
+function listens(pid = 0): boolean {
+  const proc = (file: string): string => readFileSync(`/proc/${pid}/${file}`, 'latin1')
+  return proc('comm') === 'tsaufs-start\n' && proc(`task/${pid}/children`) !== '' && /^\d+ \(.*\) S/.test(proc('stat'))
+}
+
 t.test('a killed starter does not take the mount away', root, async (t) => {
-  const box = new Sandbox(t).files({ 'a/x': '', 'b/y': '' })
+  const box = new Sandbox(t).files({ 'a/x': '', 'b/y': '', node: `#!/bin/sh\nread go <gate\nexec '${process.execPath}' "$@"\n` })
+  chmodSync(box.at('node'), 0o755)
+  t.equal(box.exec('mkfifo', 'gate').exit, 0)
   for (const signal of ['SIGKILL', 'SIGINT', 'SIGTERM'] as const) {
+    box.env['TSAUFS_NODE'] = box.at('node')
     const starter = box.start([START, 'mount', '-o', 'dirs=a:b', 'mnt'])
-    t.ok(await until(() => existsSync(`/proc/${starter.pid}/task/${starter.pid}/children`)))
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    delete box.env['TSAUFS_NODE']
+    t.ok(await until(() => listens(starter.pid)), 'it has sent its request, and listens')
     starter.kill(signal)
+    t.ok(await until(() => isGone(starter.pid as number)))
+    t.equal(box.exec('sh', '-c', 'echo >gate').exit, 0)
     t.ok(await until(() => box.mounts().length > 0 && box.records().some((name) => name.startsWith('si_'))), signal)
     t.equal(box.exec('ls', 'mnt').stdout, 'x\ny\n')
     t.equal(box.exec(START, 'umount', 'mnt').exit, 0)

@@ -6,7 +6,7 @@
 import t from 'tap'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { DoubledMount } from '../helpers/doubled-mount.js'
+import { DoubledMount, saysDead } from '../helpers/doubled-mount.js'
 import { random } from '../helpers/fuzz-session.js'
 import { StepServer, type Result, type Step } from '../helpers/steps.js'
 import { flatten, hardlink, OLD, symlink, toEntries, type BuildEntry, type Tree } from '../helpers/tree.js'
@@ -30,9 +30,6 @@ const LOWER: Tree = {
   e: { a: 'lower e/a' },
 }
 const UPPER: Tree = { a: 'upper a', e: { b: 'upper e/b' } }
-
-/** Errnos that only a dead daemon gives. */
-const DEAD = new Set(['ENOTCONN', 'ECONNABORTED', 'ECONNREFUSED'])
 
 /** One process: the steps it makes, and a plain directory that has made the same. */
 class Walker {
@@ -100,7 +97,7 @@ class Walker {
 
   /** The directory after the crash against the plain one, which makes up for the steps. Answers what is wrong. */
   async check(steps: readonly Step[], results: readonly Result[]): Promise<string> {
-    const died = results.findIndex(({ e }) => e !== undefined && DEAD.has(e))
+    const died = results.findIndex(saysDead)
     const done = died < 0 ? steps.length : died
     const wrong: string[] = []
     const same = await this.#server.run(this.#plain, steps.slice(0, done))
@@ -160,7 +157,7 @@ class CrashWalk {
     const plans = this.#walkers.map(walker => walker.plan())
     await this.#mount.crashAt({ n, when, which: 'mutating' })
     const results = await Promise.all(this.#walkers.map((walker, i) => walker.run(plans[i]!)))
-    const died = results.some(list => list.some(({ e }) => e !== undefined && DEAD.has(e)))
+    const died = results.some(list => list.some(saysDead))
     if (died) {
       this.deaths++
       await until(() => !this.#mount.alive)

@@ -12,8 +12,17 @@ import { STARTER } from '../../lib/os/native.js'
 import { unmountUnion } from '../../lib/daemon/unmount-union.js'
 import { isAlive, mountsAt, runProgram, unmountAt, until } from '../scenario/subjects/subject.js'
 import type { Arm, Crash, Report } from './native-double.js'
+import type { Result } from './steps.js'
 
 const DOUBLE = new URL('./native-double.js', import.meta.url).href
+
+/** Errnos that only a dead daemon gives. */
+const DEAD = new Set(['ENOTCONN', 'ECONNABORTED', 'ECONNREFUSED'])
+
+/** Does a step's result say that the daemon is dead? */
+export function saysDead({ e }: Result): boolean {
+  return e !== undefined && DEAD.has(e)
+}
 
 /** Branches, mount point and what belongs to them; mounted and unmounted as often as a test wants. */
 export class DoubledMount {

@@ -207,7 +207,7 @@ class GroupRun {
   private async checkDescriptors(pid: number, before: number): Promise<void> {
     await this.server.run('/', [['dropcaches']])
     const held = (): readonly string[] => openFiles(pid).nameless
-    if (!(await until(() => held().length === 0, 3000))) this.outcome.problems.push(`deleted files held: ${held().slice(0, 5).join(' ')}`)
+    if (!(await until(() => held().length === 0))) this.outcome.problems.push(`deleted files held: ${held().slice(0, 5).join(' ')}`)
     const after = openFiles(pid).count
     if (after > before + FD_ALLOWANCE) this.outcome.problems.push(`open descriptors: ${before} before the rows, ${after} after`)
   }

@@ -133,6 +133,6 @@ export const ioRows: readonly Row[] = [
   {
     name: 'ETXTBSY: a running program cannot be written',
     given: { L1: { s: file('x', { mode: 0o755 }) } },
-    steps: [['exec', 'cp', '/bin/sleep', 'prog'], ['parallel', [['exec', './prog', '1']], [['exec', 'sleep', '0.3'], ['append', 'prog', 'x', 'ETXTBSY']]]],
+    steps: [['exec', 'cp', '/bin/sh', 'prog'], ['parallel', [['exec', './prog', '-c', ': >ready; until test -e done; do sleep 0.01; done']], [['wait', 'ready'], ['append', 'prog', 'x', 'ETXTBSY'], ['write', 'done', '']]], ['append', 'prog', 'x']],
   },
 ]

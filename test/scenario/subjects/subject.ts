@@ -69,7 +69,7 @@ export async function removeTree(path: string): Promise<void> {
 }
 
 /** Wait until `test` holds; answers whether it did within the time. */
-export async function until(test: () => boolean, limitMs = 5000): Promise<boolean> {
+export async function until(test: () => boolean, limitMs = 60_000): Promise<boolean> {
   const end = Date.now() + limitMs
   while (!test()) {
     if (Date.now() > end) return false
