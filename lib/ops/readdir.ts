@@ -65,7 +65,7 @@ function list(union: Union, req: Request, offset: number, size: number, withNode
   if (dir.parent === null && dir !== union.tree.root) return 0
   if (!Number.isSafeInteger(offset)) throw new Errno(E.EINVAL, 'readdir', dir.name)
   const entries = listing(union, dir, offset === 0)
-  const packer = new DirentPacker(req.out, req.outView, HEADER, HEADER + size)
+  const packer = new DirentPacker(req.out, req.outWords, HEADER, HEADER + size)
   const dot = (ino: number, off: number, name: string): boolean =>
     withNodes ? packer.addPlus(ino, off, DT_DIR, name) >= 0 : packer.add(ino, off, DT_DIR, name)
   if (offset < DOT && !dot(dir.ino, DOT, '.')) return packer.size

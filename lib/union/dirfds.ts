@@ -15,7 +15,13 @@ export class DirFds {
 
   /** @param max how many fds may stay open, >= 16 */
   constructor(max: number) {
-    this.#cache = new LRUCache({ max, dispose: fd => { this.#closing.push(fd) } })
+    this.#cache = new LRUCache({
+      max,
+      dispose: (fd, key) => {
+        this.#closing.push(fd)
+        sys.attrForget(Math.floor(key / STRIDE))
+      },
+    })
   }
 
   get(dir: DirNode, branch: number): number | undefined {

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "attr-plane.h"
 #include "awake.h"
 #include "blocks.h"
 #include "data-plane.h"
@@ -81,6 +82,7 @@ void detach() {
   awakeOpen(-1);
   drainData();
   clearData();
+  clearAttributes();
   for (napi_ref& buffer : device.buffers) {
     if (buffer != nullptr) napi_delete_reference(device.env, buffer);
   }
@@ -184,6 +186,7 @@ int64_t fuseTurn(uint32_t replyLength) {
     if (!isWhole(length)) continue;
     const size_t size = static_cast<size_t>(length);
     if (serveData(device.fd, device.block, size, &device.block) == 0) continue;
+    if (serveAttributes(device.fd, device.block, size) == 0) continue;
     if (handOver(size)) return length;
   }
 }
