@@ -149,6 +149,8 @@ export interface Native {
   receiveFd(socket: number): number
 
   dumpable(on: number): number
+  /** malloc_trim(3): free memory goes back to the kernel, of all threads. */
+  trimMemory(): number
 
   // ---- /dev/fuse and the data plane (fuse-dev.cc, data-plane.cc)
   /**

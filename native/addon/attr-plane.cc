@@ -90,6 +90,4 @@ int64_t serveAttributes(int fuseFd, const uint8_t* message, size_t length) {
   }
 }
 
-void clearAttributes() { directories.clear(); }
-
 const Methods attrMethods = {methods, lengthOf(methods)};

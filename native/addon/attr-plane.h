@@ -13,6 +13,3 @@
  * @returns 0: replied; -ENOENT: not ours
  */
 int64_t serveAttributes(int fuseFd, const uint8_t* message, size_t length);
-
-/** Forget every directory. */
-void clearAttributes();

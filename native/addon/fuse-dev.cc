@@ -82,7 +82,6 @@ void detach() {
   awakeOpen(-1);
   drainData();
   clearData();
-  clearAttributes();
   for (napi_ref& buffer : device.buffers) {
     if (buffer != nullptr) napi_delete_reference(device.env, buffer);
   }
