@@ -119,7 +119,7 @@ async function run(
     },
     afterRequest: () => {
       // Attributes only: this takes no lock in the kernel, so the serving thread may send it (fuse/notify.ts).
-      if (union.changedDirs.length > 0) for (const id of union.changedDirs.splice(0)) notifier.invalAttr(id)
+      if (union.changed.length > 0) for (const id of union.changed.splice(0)) notifier.invalAttr(id)
       union.afterRequest()
     },
     retryAfter: (errno) => union.spaceToCome(errno),

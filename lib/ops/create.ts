@@ -14,11 +14,11 @@ import { openFlags } from './open.js'
 
 export const create = defineOp({
   opcode: Opcode.CREATE, name: 'CREATE', in: CreateIn, names: 1,
-  run(union: Union, req, { mode, umask }, name) {
+  run(union: Union, req, { flags, mode, umask }, name) {
     if (union.noOpen) return -E.ENOSYS
     const node = createFile(union, req, name, mode, umask)
+    const handle = union.passthrough.open(union, node, flags, true)
     const length = putEntry(union, req, node, HEADER)
-    const handle = union.passthrough.open(union, node, true)
     return length + openOut(req.out, HEADER + length, handle.fh, openFlags(handle), handle.backingId)
   },
 })

@@ -57,7 +57,7 @@ export const link = defineOp({
     if (mayHoldWhiteouts(dir, branch.index)) unwhite(union, dir, name, branch)
     if (node.group === '') union.tree.joinGroup(node, key)
     const stale = dir.children.get(name)
-    if (stale !== undefined && stale !== node) union.vanish(stale)
+    if (stale !== undefined && stale !== node) union.vanish(stale, dir, name)
     union.tree.link(node, dir, name)
     dir.listing?.add(name, branch.index, node.kind >> 12, 0, 0)
     return entryReply(union, req, node)

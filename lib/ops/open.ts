@@ -47,7 +47,7 @@ export const open = defineOp({
       must(sys.ftruncate(sys.dataFd(node.id, 1), 0), 'ftruncate', node.name)
       if ((more & OPEN_KILL_SUIDGID) !== 0) killPrivilege(place(union, node))
     }
-    const handle = union.passthrough.open(union, node)
+    const handle = union.passthrough.open(union, node, flags)
     return openOut(req.out, HEADER, handle.fh, openFlags(handle), handle.backingId)
   },
 })

@@ -17,7 +17,7 @@ const O_RDWR = sys.constants['O_RDWR']!
 
 export const tmpfile = defineOp({
   opcode: Opcode.TMPFILE, name: 'TMPFILE', in: CreateIn, names: 1,
-  run(union: Union, req, { mode, umask }) {
+  run(union: Union, req, { flags, mode, umask }) {
     const dir = union.tree.dir(req.nodeid)
     if (dir.parent === null && dir !== union.tree.root) throw new Errno(E.ENOENT, 'O_TMPFILE', dir.name)
     const branch = union.creationBranch(dir)
@@ -31,8 +31,8 @@ export const tmpfile = defineOp({
     union.tree.add(node)
     union.tree.hold(node, fd)
     union.statOf = node
+    const handle = union.passthrough.open(union, node, flags, true)
     const length = putEntry(union, req, node, HEADER)
-    const handle = union.passthrough.open(union, node, true)
     return length + openOut(req.out, HEADER + length, handle.fh, openFlags(handle), handle.backingId)
   },
 })

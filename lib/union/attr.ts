@@ -4,6 +4,7 @@
 import { sys } from '../os/native.js'
 import { must } from '../os/errno.js'
 import { st } from '../os/stat.js'
+import { renew } from './current.js'
 import { readCount } from './link-group.js'
 import type { DirNode, Node } from './node.js'
 import { dirfd as placeOn, place } from './place.js'
@@ -11,13 +12,14 @@ import type { Union } from './union.js'
 
 /**
  * Fill `sys.stat` with what the union shows of a node.
- * @throws Errno ENOENT, ESTALE if it vanished from its branch; EIO, ... of the branch
+ * @throws Errno ESTALE if it vanished from its branch; EIO, ... of the branch
  */
 export function attributes(union: Union, node: Node): void {
   if (union.shown === node) {
     union.shown = null
     return
   }
+  if (union.statOf !== node) renew(union, node)
   if (union.statOf === node) union.statOf = null
   else {
     const allowed = union.config.dirperm1 || !node.isDir() ? ALL_BITS : lowerAllows(union, node)

@@ -10,6 +10,7 @@ import { Wait } from '../util/wait.js'
 import { groupCount } from './attr.js'
 import type { Branch } from './branch.js'
 import { copyMeta, keepTimes } from './copy-meta.js'
+import { keepCurrent } from './current.js'
 import { groupKey, groupName, writeCount } from './link-group.js'
 import type { CopiedData, CopyJob, DirNode, Node } from './node.js'
 import { dirfd, place, slot, type Place } from './place.js'
@@ -28,10 +29,12 @@ const INLINE_MAX = 256 * 1024
 /**
  * Have `node` on a writable branch.
  * @param size how many bytes of a regular file's data are wanted; the whole by default
- * @throws Errno EROFS if no branch at or above may be written; EPERM if the source is immutable; ENOSPC, EIO, EDQUOT, ...
+ * @throws Errno EROFS if no branch at or above may be written; EPERM if the source is immutable; ESTALE if it vanished
+ *   from its branch; ENOSPC, EIO, EDQUOT, ...
  * @throws Wait while a worker copies the data; nothing has changed then
  */
 export function copyUp(union: Union, node: Node, size = Infinity, target = -1): void {
+  keepCurrent(union, node)
   if (union.branches[node.top]!.writable && (target < 0 || node.top === target)) return
   if (node.isDir() && node.parent !== null) {
     ensureDir(union, node, target >= 0 ? target : chooseFor(union, node.parent, node.top))
@@ -207,7 +210,7 @@ function appear(union: Union, made: Place, dir: DirNode, branch: Branch, name: B
     : sys.renameat2(made.dirfd, made.name, to.dirfd, name, C['RENAME_NOREPLACE']!)
   must(rc, 'copy-up', name)
   restore()
-  union.changedDirs.push(dir.id)
+  union.changed.push(dir.id)
 }
 
 /** Make the copy and show it; then the node is on `branch`. */
@@ -346,7 +349,7 @@ export function ensureDir(union: Union, dir: DirNode, to: number): void {
   dir.branches = [...dir.branches, to].sort((a, b) => a - b)
   dir.impure = -1
   sys.attrForget(dir.id)
-  union.changedDirs.push(dir.id)
+  union.changed.push(dir.id)
   if (dir.listing?.stamp !== '') dir.listing = null
   if (to < dir.top) {
     dir.top = to

@@ -4,6 +4,7 @@
 import { sys } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
 import { S_IFREG, st } from '../os/stat.js'
+import { keepCurrent } from './current.js'
 import type { Node } from './node.js'
 import { place } from './place.js'
 import type { Union } from './union.js'
@@ -18,6 +19,7 @@ const O_RDWR = C['O_RDWR']!
  * @throws Errno EACCES, EMFILE, ESTALE, ...
  */
 export function openFile(union: Union, node: Node, flags: number): number {
+  keepCurrent(union, node)
   const attempt = (): number => {
     const at = place(union, node)
     return at.name === '' ? sys.reopen(at.dirfd, flags | O_NONBLOCK) : sys.openat(at.dirfd, at.name, flags | O_NONBLOCK, 0)

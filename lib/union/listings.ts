@@ -35,14 +35,23 @@ function merge(union: Union, dir: DirNode, stamp: string): Listing {
   return made ?? new Listing(stamp)
 }
 
-/** Change and modification times of the directory on each branch that may change behind our back. */
+/** A change may leave a time as it is if it follows another one so closely: no clock of a file system is coarser. */
+const TICK_MS = 20
+let racy = 0
+
+/**
+ * Change times of the directory on each branch that may change behind our back. One that has changed just now may change
+ * again without a new time (before Linux 6.13, or on ramfs): its stamp is like no other.
+ */
 function stampOf(union: Union, dir: DirNode): string {
   if (union.config.udba === 'none') return ''
+  const settledMs = Date.now() - TICK_MS
   let stamp = '='
   for (const b of dir.branches) {
     if (union.branches[b]!.spec.perm === 'rr') continue
     const rc = sys.statx(dirfd(union, dir, b), '')
     stamp += rc < 0 ? '?' : `${st.ctime}.${st.ctimeNsec},`
+    if (rc === 0 && st.ctime * 1000 + st.ctimeNsec / 1e6 > settledMs) stamp += `${++racy}!`
   }
   return stamp
 }

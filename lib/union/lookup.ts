@@ -9,6 +9,7 @@ import { sys, type Bytes } from '../os/native.js'
 import { Errno, E } from '../os/errno.js'
 import { S_IFDIR, st } from '../os/stat.js'
 import type { Branch } from './branch.js'
+import { isCurrent, seenMark } from './current.js'
 import { DirNode, Node, type Redirect } from './node.js'
 import { followRedirect } from './redirect.js'
 import { dirfd } from './place.js'
@@ -38,6 +39,8 @@ export interface Found {
   readonly branches: number[]
   paths: Map<number, Bytes> | null
   redirects: Redirect[]
+  /** Of the topmost object (current.ts seenMark). */
+  readonly mark: number
   /** The lowest object: its file system and inode number. */
   fsid: string
   low: number
@@ -94,8 +97,8 @@ function descend(union: Union, view: DirView, name: Bytes, from: number, search:
     let found = search.found
     if (found === null) {
       found = search.found = {
-        kind, top: b, branches: [b], paths: null, redirects: [], fsid: branch.fsid, low: st.inoLow, high: st.inoHigh,
-        nlink: st.nlink, fds: null,
+        kind, top: b, branches: [b], paths: null, redirects: [], mark: seenMark(),
+        fsid: branch.fsid, low: st.inoLow, high: st.inoHigh, nlink: st.nlink, fds: new Map(),
       }
       if (kind !== S_IFDIR) return
     } else {
@@ -182,14 +185,14 @@ function identify(union: Union, dir: DirNode, name: Bytes, found: Found): Identi
  */
 export function lookup(union: Union, dir: DirNode, name: Bytes): Node | null {
   const known = dir.children.get(name)
-  if (known !== undefined && isCurrent(union, known)) return known
+  if (known !== undefined && isCurrent(union, known, dir, name)) return known
   if (known === undefined && isListed(union, dir)) {
     const entry = dir.listing!.get(name)
     return entry === undefined ? null : lookupListed(union, dir, entry)
   }
   const found = probe(union, viewOf(union, dir), name)
   if (found === null) {
-    if (known !== undefined) union.vanish(known)
+    if (known !== undefined) union.vanish(known, dir, name)
     return null
   }
   return enter(union, dir, name, found, known)
@@ -222,31 +225,6 @@ function enterPlain(union: Union, dir: DirNode, entry: Entry): Node | null {
   return node
 }
 
-/** Is a known node still what its branch has? With udba=none we are told of every change, as we make it. */
-function isCurrent(union: Union, node: Node): boolean {
-  if (union.config.udba === 'none' || node.fd >= 0) return true
-  if (node.indexed || node.parent === null) return true
-  const fd = dirfdOrVanished(union, node)
-  if (fd < 0 || sys.statx(fd, node.name) < 0 || st.kind !== node.kind) return false
-  if (node.seen !== 0 && node.seen !== seenMark()) return false
-  if (!node.isDir() && node.group === '') union.statOf = node
-  return true
-}
-
-/** A cheap mark of the inode last seen by statx: its low word, never 0. */
-export function seenMark(): number {
-  return st.inoLow | 0 || 1
-}
-
-function dirfdOrVanished(union: Union, node: Node): number {
-  try {
-    return dirfd(union, node.parent!, node.top)
-  } catch (error) {
-    if (error instanceof Errno && error.errno === E.ENOENT) return -1
-    throw error
-  }
-}
-
 /** The node of a file whose other names are gone, the one it was known by among them: what is open there is this file. */
 function nameless(union: Union, fsid: string, low: number, high: number): Node | undefined {
   if (!union.tree.hasGroups) return undefined
@@ -257,27 +235,22 @@ function nameless(union: Union, fsid: string, low: number, high: number): Node |
 /** Enter a found name. `known` is what the tree had under it. */
 export function enter(union: Union, dir: DirNode, name: Bytes, found: Found, known: Node | undefined): Node {
   if (found.kind === S_IFDIR) return enterDir(union, dir, name, found, known)
-  const seen = seenMark()
   const identity = identify(union, dir, name, found)
   const ino = union.inos.of(found.fsid, found.low, found.high)
   const twin = identity.group === '' ? nameless(union, found.fsid, found.low, found.high) : union.tree.group(identity.group)
   if (twin !== undefined && twin.kind === found.kind) {
-    if (known !== undefined && known !== twin) union.vanish(known)
+    if (known !== undefined && known !== twin) union.vanish(known, dir, name)
     union.tree.link(twin, dir, name)
+    if (union.config.udba !== 'none' && twin.top === found.top && !twin.indexed) {
+      union.tree.prefer(twin, dir, name)
+      twin.seen = found.mark
+    }
     return twin
   }
-  if (known !== undefined) {
-    if (known.kind === found.kind && known.ino === ino && known.group === '') {
-      known.top = identity.top
-      known.seen = seen
-      union.statOf = known
-      return known
-    }
-    union.vanish(known)
-  }
+  if (known !== undefined) union.vanish(known, dir, name)
   const node = new Node(found.kind, ino, dir, name, identity.top)
   node.indexed = identity.indexed
-  node.seen = identity.top === found.top ? seen : 0
+  node.seen = identity.top === found.top ? found.mark : 0
   union.tree.add(node)
   if (identity.group === '') union.statOf = node
   else union.tree.joinGroup(node, identity.group)
@@ -289,20 +262,20 @@ function enterDir(union: Union, dir: DirNode, name: Bytes, found: Found, known: 
   let node: DirNode
   if (known instanceof DirNode && known.ino === ino) {
     node = known
+    union.dirfds.dropAll(node)
     node.top = found.top
     node.branches = found.branches
     node.listing = null
+    node.impure = -1
   } else {
-    if (known !== undefined) union.vanish(known)
+    if (known !== undefined) union.vanish(known, dir, name)
     node = new DirNode(ino, dir, name, found.branches)
     union.tree.add(node)
   }
   node.paths = found.paths
   node.redirects = found.redirects
-  for (const [branch, fd] of found.fds ?? []) {
-    union.dirfds.drop(node, branch)
-    union.dirfds.put(node, branch, fd)
-  }
+  node.seen = found.mark
+  for (const [branch, fd] of found.fds ?? []) union.dirfds.put(node, branch, fd)
   return node
 }
 

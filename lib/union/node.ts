@@ -36,6 +36,8 @@ export interface PassState {
   /** Backing id they share; 0 if they are served by us. */
   id: number
   handles: number
+  /** Those of them that may write. */
+  writers: number
   /** The kernel has written the file behind its own page cache of this node. */
   passedOnce: boolean
 }
@@ -66,7 +68,7 @@ export class Node {
   /** First name. parent is null for the root and for what has no name (deleted, O_TMPFILE, vanished). */
   parent: DirNode | null
   name: Bytes
-  /** Mark of the branch inode we saw under the first name (lookup.ts seenMark), 0 if none: tells a replaced file. */
+  /** Mark of the branch inode we saw under the first name (current.ts seenMark), 0 if none: tells a replaced file. */
   seen = 0
   /** kind >> 12, INDEXED, top << TOP_SHIFT. */
   private bits: number

@@ -21,6 +21,7 @@ import { place } from './place.js'
 import type { Union } from './union.js'
 
 const O_RDWR = sys.constants['O_RDWR']!
+const O_ACCMODE = sys.constants['O_ACCMODE']!
 const SUID_SGID = 0o6000
 
 /** What OPEN and CREATE answer. */
@@ -34,6 +35,9 @@ export interface Handle {
 
 /** Backing files kept without a handle: opening one again then costs no system call. They count in no process's limit. */
 const IDLE_MAX = 1024
+
+/** Lowest bit of a handle that may write to a passed-through file. */
+const WRITES = 1
 
 const STATELESS: Handle = { fh: 0, kind: 'cached', backingId: 0, keepCache: true }
 
@@ -53,19 +57,23 @@ export class Passthrough {
 
   /**
    * A handle for an open of `node`, which for a writable one is on a writable branch already.
+   * @param flags of open(2)
    * @param made the file was made by this open, which must not fail any more: it is then served by us. `sys.stat`
    *   describes it
    * @throws Errno of opening the branch file
    */
-  open(union: Union, node: Node, made = false): Handle {
+  open(union: Union, node: Node, flags: number, made = false): Handle {
     if (!this.active) return STATELESS
-    const pass = node.pass ??= { id: 0, handles: 0, passedOnce: false }
+    const pass = node.pass ??= { id: 0, handles: 0, writers: 0, passedOnce: false }
     if (!this.#idle.delete(node) && pass.handles === 0) pass.id = this.#backing(union, node, made)
-    const fh = this.#next++
+    const writes = pass.id > 0 && (flags & O_ACCMODE) !== 0
+    const fh = 2 * this.#next++ + (writes ? WRITES : 0)
     this.#handles.set(fh, node)
     pass.handles++
     if (pass.id > 0) {
       pass.passedOnce = true
+      // What the kernel has been told of it so far, it may keep: from now on timeout() says otherwise.
+      if (writes && pass.writers++ === 0) union.changed.push(node.id)
       return { fh, kind: 'passthrough', backingId: pass.id, keepCache: false }
     }
     return { fh, kind: 'cached', backingId: 0, keepCache: !pass.passedOnce }
@@ -98,6 +106,7 @@ export class Passthrough {
     const pass = node?.pass
     if (node === undefined || pass === null || pass === undefined) return
     this.#handles.delete(fh)
+    if (fh % 2 === WRITES) pass.writers--
     if (--pass.handles > 0 || pass.id === 0) return
     this.#idle.add(node)
     if (!this.#keep) this.letGo(node)

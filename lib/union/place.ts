@@ -24,7 +24,7 @@ export function dirfd(union: Union, dir: DirNode, branch: number): number {
   if (cached !== undefined) return cached
   if (dir.parent === null) {
     if (dir === union.tree.root) return union.branches[branch]!.fd
-    if (dir.fd >= 0) return dir.fd
+    if (dir.fd >= 0 && branch === dir.top) return dir.fd
     throw new Errno(E.ENOENT, 'openat2', dir.name)
   }
   const path = dir.paths?.get(branch)

@@ -123,6 +123,16 @@ export class Tree {
     }
   }
 
+  /** A name of a node is the one to go by: the others may lead elsewhere by now. */
+  prefer(node: Node, dir: DirNode, name: Bytes): void {
+    const { aliases, parent } = node
+    if (aliases === null || parent === null || (parent === dir && node.name === name)) return
+    const rest = aliases.filter(alias => alias.dir !== dir || alias.name !== name)
+    node.aliases = [...rest, { dir: parent, name: node.name }]
+    node.parent = dir
+    node.name = name
+  }
+
   /**
    * A name is gone. The node stays while the kernel knows it.
    * @returns true if no name of the node is known any more.

@@ -1,7 +1,7 @@
 /**
  * The union of one mount: its branches, its tree, its caches. Wiring; the rules are in the files beside it.
  */
-import { sys } from '../os/native.js'
+import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
 import { S_IFREG, st } from '../os/stat.js'
 import type { MountConfig } from '../config/config.js'
@@ -11,13 +11,15 @@ import { Inos } from './ino.js'
 import { Listings } from './listings.js'
 import { DirNode, type Node } from './node.js'
 import { dropData } from './copy-up.js'
-import { openFile } from './data.js'
+import { seenMark } from './current.js'
 import { Passthrough } from './passthrough.js'
+import { place } from './place.js'
 import { policies, type PlacementPolicy } from './policy/policy.js'
 import { beginUse, endUse } from './repair.js'
 import { probeUserXattrs } from './xattr-keys.js'
 import { Tree } from './tree.js'
 
+const O_PATH = sys.constants['O_PATH']!
 /** Entries of merged listings kept in memory, all directories together. */
 const LISTING_ENTRIES = 250_000
 /** Idle time after which open branch files are closed. */
@@ -34,6 +36,8 @@ export class Union {
   readonly listings = new Listings(LISTING_ENTRIES)
   readonly policy: PlacementPolicy = policies['tdp']!
   readonly passthrough: Passthrough
+  /** With udba=reval there are names that the kernel keeps: those on `rr` branches, also after a copy-up. */
+  readonly trusts: boolean
   /** The kernel is told to stop asking at open: nothing is decided there. */
   readonly noOpen: boolean
   readonly noOpendir: boolean
@@ -41,8 +45,8 @@ export class Union {
   statOf: Node | null = null
   /** Node whose attributes() are in `sys.stat`, taken while its operation could still be undone. */
   shown: Node | null = null
-  /** Directories whose ctime a copy-up of the request in hand has changed: the kernel is to be told. */
-  readonly changedDirs: number[] = []
+  /** Nodes whose attributes the request in hand changes in a way the kernel does not expect: it is to be told. */
+  readonly changed: number[] = []
   #sweeping: NodeJS.Timeout | null = null
 
   private constructor(config: MountConfig, branches: readonly Branch[]) {
@@ -55,6 +59,7 @@ export class Union {
     const all = branches.map(branch => branch.index)
     this.tree = new Tree(this.#makeRoot(all), node => { this.#dropped(node) })
     this.passthrough = new Passthrough(config.io === 'passthrough', config.udba === 'none')
+    this.trusts = config.udba !== 'none' && branches.some(branch => branch.spec.perm === 'rr')
     this.noOpen = config.io !== 'passthrough' && !this.#opensMatter()
     this.noOpendir = config.udba === 'none' && !branches.some(branch => branch.spec.copyOnOpen === 'all')
   }
@@ -106,16 +111,23 @@ export class Union {
     }
   }
 
-  /** Seconds the kernel may keep a name or its attributes; Infinity or 0 by udba and branch. */
+  /**
+   * Seconds the kernel may keep a name or its attributes; Infinity or 0 by udba and branch. 0 for a passed-through file
+   * that is open for writing: of what is written through a mapping of it nobody is told, not even the kernel's FUSE side.
+   */
   timeout(node: Node): number {
+    if (node.pass !== null && node.pass.writers > 0) return 0
     if (this.config.udba === 'none') return Infinity
     const branches = node.isDir() ? node.branches : [node.top]
     return branches.every(b => this.branches[b]!.spec.perm === 'rr') ? Infinity : 0
   }
 
-  /** The same for a name that is not there. */
+  /**
+   * The same for a name that is not there. Where the directory may get a part on a writable branch, there is no telling
+   * the kernel then that the name may come to be.
+   */
   absenceTimeout(dir: DirNode): number {
-    return this.timeout(dir)
+    return this.config.udba === 'none' || !this.writable ? this.timeout(dir) : 0
   }
 
   /** The branch for a new entry in `dir`. @throws Errno EROFS */
@@ -128,8 +140,9 @@ export class Union {
   /** A node has a copy on another branch now: nobody may go on using the old file. */
   moved(node: Node, branch: number): void {
     node.top = branch
-    node.seen = 0
     this.statOf = null
+    node.seen = this.#markOf(node)
+    if (this.trusts) this.changed.push(node.id)
     node.parent?.listing?.relocate(node.name, branch)
     for (const { dir, name } of node.aliases ?? []) dir.listing?.relocate(name, branch)
     if (node.kind !== S_IFREG) return
@@ -137,17 +150,42 @@ export class Union {
     sys.dataDrop(node.id)
   }
 
-  /** A node is no longer what its name shows (changed behind our back): it keeps what can be kept open. */
-  vanish(node: Node): void {
+  /** The mark of a node that is new on its branch; nobody else looks with udba=none. */
+  #markOf(node: Node): number {
+    if (this.config.udba === 'none' || node.parent === null) return 0
+    const at = place(this, node)
+    return sys.statx(at.dirfd, at.name) < 0 ? 0 : seenMark()
+  }
+
+  /**
+   * `name` no longer shows this node (changed behind our back). Without another name it is as if deleted: it goes on with
+   * what is open of it, a file of the data table or the topmost directory; without any its users get ESTALE.
+   */
+  vanish(node: Node, dir: DirNode, name: Bytes): void {
     if (node.parent === null) return
-    try {
-      if (node.fd < 0 && node.kind === S_IFREG && sys.dataFd(node.id, 0) < 0) this.tree.hold(node, openFile(this, node, 0))
-    } catch {
-      // It is gone from the branch; users of the old file get ESTALE.
+    if (node.aliases === null && node.fd < 0) this.#holdOn(node)
+    this.tree.unlink(node, dir, name)
+  }
+
+  #holdOn(node: Node): void {
+    if (node.isDir()) {
+      const fd = this.dirfds.take(node, node.top)
+      this.forgetParts(node)
+      if (fd !== undefined) this.tree.hold(node, fd)
+      return
     }
-    const names = [{ dir: node.parent, name: node.name }, ...(node.aliases ?? [])]
-    for (const { dir, name } of names) this.tree.unlink(node, dir, name)
-    if (node.isDir()) this.dirfds.dropAll(node)
+    const open = node.kind === S_IFREG ? sys.dataFd(node.id, 0) : -1
+    const fd = open < 0 ? -1 : sys.reopen(open, O_PATH)
+    if (fd >= 0) this.tree.hold(node, fd)
+  }
+
+  /** What is left of a directory without a name is the open object: an empty directory on one branch. */
+  forgetParts(node: DirNode): void {
+    this.listings.drop(node)
+    node.listing = null
+    node.paths = null
+    this.dirfds.dropAll(node)
+    node.branches = [node.top]
   }
 
   /** An open file was put into the data table: look now and then whether it is still used. */

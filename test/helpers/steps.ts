@@ -37,6 +37,15 @@ const ARITY: Readonly<Record<string, string>> = {
 
 const ERRNO = /^E[A-Z0-9]{2,}$/
 
+/** An expectation that more than one outcome meets, each as in a step. */
+export class OneOf {
+  readonly outcomes: readonly unknown[]
+
+  constructor(...outcomes: readonly unknown[]) {
+    this.outcomes = outcomes
+  }
+}
+
 /** A step without its expectation, and the expectation (undefined: any success). */
 export function splitStep(step: Step): { call: unknown[]; expected: unknown } {
   const arity = ARITY[step[0]]
@@ -70,6 +79,10 @@ export function judge(steps: readonly Step[], results: readonly Result[], saved:
         problems.push(...judge(list, (result.v as Result[][])?.[k] ?? [], saved).map((p) => `step ${i}.${k} ${p}`)))
     } else if (step[0] === 'as') {
       problems.push(...judge(step[2] as Step[], (result.v as Result[]) ?? [], saved).map((p) => `step ${i} as ${show(step[1])} ${p}`))
+    } else if (expected instanceof OneOf) {
+      if (!expected.outcomes.some((one) => judge([[...step.slice(0, -1), one] as unknown as Step], [result], saved).length === 0)) {
+        say(`expected one of ${show(expected.outcomes)}, got ${show(result.e ?? result.x ?? result.v)}`)
+      }
     } else if (typeof expected === 'string' && ERRNO.test(expected)) {
       if (result.e !== expected) say(`expected ${expected}, got ${show(result.e ?? result.x ?? result.v)}`)
     } else if (result.x !== undefined || result.e !== undefined) {

@@ -4,6 +4,7 @@ import { Errno, E, must } from '../../os/errno.js'
 import { S_IFDIR, st } from '../../os/stat.js'
 import type { Branch } from '../../union/branch.js'
 import { ensureDir } from '../../union/copy-up.js'
+import { seenMark } from '../../union/current.js'
 import { DirNode, Node } from '../../union/node.js'
 import { dirfd } from '../../union/place.js'
 import { mayHoldWhiteouts, unwhite } from '../../union/remove.js'
@@ -42,7 +43,7 @@ export function publishEntry(union: Union, at: Target, undo: () => void): Node {
   must(rc, 'statx', name)
   if (mayHoldWhiteouts(dir, branch.index)) unwhite(union, dir, name, branch)
   const stale = dir.children.get(name)
-  if (stale !== undefined) union.vanish(stale)
+  if (stale !== undefined) union.vanish(stale, dir, name)
   return enterNew(union, at)
 }
 
@@ -53,6 +54,7 @@ function enterNew(union: Union, { dir, name, branch }: Target): Node {
     ? new DirNode(ino, dir, name, [branch.index])
     : new Node(st.kind, ino, dir, name, branch.index)
   if (node instanceof DirNode) node.impure = 0
+  node.seen = seenMark()
   union.tree.add(node)
   union.statOf = node
   dir.listing?.add(name, branch.index, st.kind >> 12, st.inoLow, st.inoHigh)

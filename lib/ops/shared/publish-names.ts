@@ -10,14 +10,7 @@ import type { Union } from '../../union/union.js'
 export function loseName(union: Union, named: Named, fd: number): void {
   const { node, dir, name } = named
   dir.listing?.remove(name)
-  if (node.isDir()) {
-    union.listings.drop(node)
-    node.listing = null
-    node.paths = null
-    // What is left of it is the open object: an empty directory on one branch.
-    union.dirfds.dropAll(node)
-    node.branches = [node.top]
-  }
+  if (node.isDir()) union.forgetParts(node)
   const nameless = union.tree.unlink(node, dir, name)
   if (fd >= 0) {
     if (nameless && node.fd < 0) union.tree.hold(node, fd)

@@ -1,6 +1,7 @@
 /** All rows, by what they are about. */
 import type { Row } from '../row.js'
 import { branchRows } from './branches.js'
+import { cacheRows } from './cache.js'
 import { copyUpRows } from './copy-up.js'
 import { createRows } from './create.js'
 import { ioRows } from './io.js'
@@ -15,5 +16,5 @@ import { xattrRows } from './xattr.js'
 
 export const allRows: readonly Row[] = [
   ...vectorRows, ...createRows, ...renameRows, ...linkRows, ...xattrRows, ...permRows, ...copyUpRows, ...readdirRows, ...unlinkedRows,
-  ...ioRows, ...timeRows, ...branchRows,
+  ...ioRows, ...timeRows, ...cacheRows, ...branchRows,
 ]

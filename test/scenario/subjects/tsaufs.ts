@@ -22,17 +22,25 @@ function tsaufs(name: SubjectName, modeOptions: readonly string[]): Subject {
       const { code, err } = await runProgram([process.execPath, program, '--help'])
       return code === 0 ? null : `tsaufs does not start: ${err.trim().split('\n')[0] ?? ''}`
     },
-    async mount(setup) {
-      const run = join(setup.scratch, 'run')
-      mkdirSync(run, { recursive: true })
-      // Its own temporary directory too: nothing of a test lies outside its scratch.
-      const env = { TSAUFS_RUN_DIR: run, TSAUFS_STRICT: '1' }
-      const options = [dirsOption(setup), ...modeOptions, ...setup.options].join(',')
-      const { code, err } = await runProgram([process.execPath, program, 'mount', '-o', options, 'none', setup.mountpoint], env)
-      if (code !== 0) throw new Error(`tsaufs mount -o ${options}: exit ${code}: ${err.trim()}`)
-      return mounted(setup, run, env)
-    },
+    mount: (setup) => mountUnion({ ...setup, options: [...modeOptions, ...setup.options] }),
   }
+}
+
+/**
+ * Mount a union by the command line.
+ * @param files how many descriptors the daemon may have at most; 0 leaves it what it can get
+ * @throws Error with what the command said
+ */
+export async function mountUnion(setup: Setup, files = 0): Promise<Mounted> {
+  const run = join(setup.scratch, 'run')
+  mkdirSync(run, { recursive: true })
+  // Its own temporary directory too: nothing of a test lies outside its scratch.
+  const env = { TSAUFS_RUN_DIR: run, TSAUFS_STRICT: '1' }
+  const options = [dirsOption(setup), ...setup.options].join(',')
+  const limit = files === 0 ? [] : ['prlimit', `--nofile=${files}:${files}`]
+  const { code, err } = await runProgram([...limit, process.execPath, program, 'mount', '-o', options, 'none', setup.mountpoint], env)
+  if (code !== 0) throw new Error(`tsaufs mount -o ${options}: exit ${code}: ${err.trim()}`)
+  return mounted(setup, run, env)
 }
 
 function mounted(setup: Setup, run: string, env: Record<string, string>): Mounted {

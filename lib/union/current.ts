@@ -1,0 +1,85 @@
+/**
+ * udba=reval: is a node still what its name shows on the branch? A name that leads elsewhere now is taken from the node,
+ * which goes on with the file it has open or is stale: what took the name must never be reached by it.
+ */
+import { sys, type Bytes } from '../os/native.js'
+import { Errno, E } from '../os/errno.js'
+import { st } from '../os/stat.js'
+import { lookup } from './lookup.js'
+import type { DirNode, Node } from './node.js'
+import { dirfd } from './place.js'
+import type { Union } from './union.js'
+
+/** A cheap mark of the inode last seen by statx: its low word, never 0. */
+export function seenMark(): number {
+  return st.inoLow | 0 || 1
+}
+
+/** Fd of a directory on a branch, -1 if the directory is not there any more. @throws Errno as dirfd() */
+function dirfdOrVanished(union: Union, dir: DirNode, branch: number): number {
+  try {
+    return dirfd(union, dir, branch)
+  } catch (error) {
+    if (error instanceof Errno && [E.ENOENT, E.ENOTDIR, E.ELOOP].includes(error.errno)) return -1
+    throw error
+  }
+}
+
+/** Does `name` have an object of the node's kind on branch `b`? It is in `sys.stat` then. */
+function isThere(union: Union, node: Node, b: number, dir: DirNode, name: Bytes): boolean {
+  const fd = dirfdOrVanished(union, dir, b)
+  return fd >= 0 && sys.statx(fd, name) === 0 && st.kind === node.kind
+}
+
+/** A directory: on each branch that may change, that by whose fd we go, or at the top the one we saw. */
+function isCurrentDir(union: Union, node: DirNode, parent: DirNode): boolean {
+  for (const b of node.branches) {
+    if (union.branches[b]!.spec.perm === 'rr' || node.paths?.has(b)) continue
+    if (!isThere(union, node, b, parent, node.name)) return false
+    const [mark, low, high] = [seenMark(), st.inoLow, st.inoHigh]
+    const fd = union.dirfds.get(node, b)
+    if (fd !== undefined && (sys.statx(fd, '') < 0 || st.inoLow !== low || st.inoHigh !== high)) return false
+    if (b !== node.top) continue
+    if (fd === undefined && node.seen !== 0 && node.seen !== mark) return false
+    node.seen = mark
+  }
+  return true
+}
+
+/**
+ * Is a node still what `name`, one of its names, has on its branch? With udba=none we are told of every change, as we make
+ * it. The name that was looked at is the one to go by from now on; of a file with one name `sys.stat` is left with the
+ * statx, and `union.statOf` says so.
+ */
+export function isCurrent(union: Union, node: Node, dir: DirNode, name: Bytes): boolean {
+  if (union.config.udba === 'none' || node.fd >= 0 || node.indexed || node.parent === null) return true
+  if (node.isDir()) return isCurrentDir(union, node, node.parent)
+  if (!isThere(union, node, node.top, dir, name)) return false
+  const mark = seenMark()
+  if (node.seen !== 0 && node.seen !== mark) return false
+  node.seen = mark
+  union.tree.prefer(node, dir, name)
+  if (node.group === '') union.statOf = node
+  return true
+}
+
+/**
+ * Take names that lead elsewhere now from a node; `sys.stat` and `union.statOf` are left as by isCurrent().
+ * @throws Errno ESTALE if no name is left, and the file is not open or may have been asked for by a name that the kernel
+ *   keeps: it then looks the path up anew
+ */
+export function renew(union: Union, node: Node): void {
+  while (node.parent !== null && !isCurrent(union, node, node.parent, node.name)) {
+    // A directory may have lost a part only, and is the same still.
+    if (node.isDir()) lookup(union, node.parent, node.name)
+    else union.vanish(node, node.parent, node.name)
+    if (node.parent === null && (node.fd < 0 || union.trusts)) throw new Errno(E.ESTALE, 'revalidate', `#${node.id}`)
+  }
+}
+
+/** The same before something is done to a node by number, and may have been replaced since its path was looked up. */
+export function keepCurrent(union: Union, node: Node): void {
+  if (union.config.udba === 'none') return
+  renew(union, node)
+  union.statOf = null
+}
