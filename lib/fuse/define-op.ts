@@ -14,8 +14,8 @@ export interface Request {
   pid: number
   /** The whole request as it came, for handing on to the data plane; `length` bytes are valid. */
   bytes: Buffer
-  /** `bytes` as numbers, for what follows the fixed structure. */
-  view: DataView
+  /** `bytes` as 32-bit words, for what follows the fixed structure. */
+  words: Uint32Array
   length: number
   /** First byte after the fixed structure: the names, a value or the data. */
   payload: number
@@ -23,7 +23,8 @@ export interface Request {
   payloadEnd: number
   /** Where the reply's payload is written, from offset `HEADER` (16). Sized max_write + 4096. */
   out: Buffer
-  outView: DataView
+  /** `out` as 32-bit words. */
+  outWords: Uint32Array
 }
 
 /** `run` answered nothing by intention (FORGET, or the addon has taken the request and answers itself). */

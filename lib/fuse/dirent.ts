@@ -5,6 +5,7 @@
  *   READDIRPLUS  fuse_entry_out (128 bytes), then the same
  */
 import { putU64 } from './reply.js'
+import { writeBytes } from './words.js'
 
 const DIRENT_SIZE = 24
 const ENTRY_SIZE = 128
@@ -12,19 +13,19 @@ const ENTRY_SIZE = 128
 /** One answer being filled. Make one per request; `size` is what the operation returns. */
 export class DirentPacker {
   readonly #out: Buffer
-  readonly #view: DataView
+  readonly #words: Uint32Array
   readonly #start: number
   readonly #limit: number
   #at: number
 
   /**
-   * @param out,view  the reply buffer and the DataView over it (`Request.out`, `Request.outView`).
+   * @param out,words  the reply buffer and its words (`Request.out`, `Request.outWords`).
    * @param start     where the first record goes (HEADER).
    * @param limit     first byte that may not be written: start + the `size` of the request, at most the buffer's length.
    */
-  constructor(out: Buffer, view: DataView, start: number, limit: number) {
+  constructor(out: Buffer, words: Uint32Array, start: number, limit: number) {
     this.#out = out
-    this.#view = view
+    this.#words = words
     this.#start = start
     this.#limit = Math.min(limit, out.length)
     this.#at = start
@@ -60,20 +61,21 @@ export class DirentPacker {
     const at = this.#at
     const end = at + ((ENTRY_SIZE + DIRENT_SIZE + name.length + 7) & ~7)
     if (end > this.#limit) return -1
-    for (let i = at; i < at + ENTRY_SIZE; i += 8) this.#view.setFloat64(i, 0)
+    this.#words.fill(0, at >> 2, (at + ENTRY_SIZE) >> 2)
     this.#put(at + ENTRY_SIZE, end, ino, off, type, name)
     return at
   }
 
   #put(at: number, end: number, ino: number, off: number, type: number, name: string): void {
-    const view = this.#view
-    putU64(view, at, ino)
-    putU64(view, at + 8, off)
-    view.setUint32(at + 16, name.length, true)
-    view.setUint32(at + 20, type, true)
+    const words = this.#words
+    const i = at >> 2
+    putU64(words, i, ino)
+    putU64(words, i + 2, off)
+    words[i + 4] = name.length
+    words[i + 5] = type
     // The last 8 bytes first: the name then covers all but the padding, which so never shows what was there before.
-    view.setFloat64(end - 8, 0)
-    this.#out.write(name, at + DIRENT_SIZE, name.length, 'latin1')
+    putU64(words, (end - 8) >> 2, 0)
+    writeBytes(this.#out, name, at + DIRENT_SIZE)
     this.#at = end
   }
 }

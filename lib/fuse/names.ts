@@ -1,10 +1,9 @@
 /**
- * Names in requests: where they end, and which of them must be names of directory entries.
+ * Names in requests, and which of them must be names of directory entries.
  */
+import type { Bytes } from '../os/native.js'
 import { Opcode } from './abi.js'
-
-const DOT = 0x2e
-const SLASH = 0x2f
+import { readBytes } from './words.js'
 
 /**
  * How many of a request's names, from the first on, are entries of a directory. The others are names of xattrs and the
@@ -30,17 +29,22 @@ export function entryNames(opcode: number): 0 | 1 | 2 {
 }
 
 /**
- * Offset of the NUL that ends the name at `from`; -1 if there is none before `to`, or if it is to be an `entry` and is none:
- * empty, `.`, `..` or with a `/`. The kernel sends no such thing, and nobody after this door may have to think of it.
+ * Can it be the name of an entry: not empty, `.`, `..` or with a `/`? The kernel sends no such thing, and nobody after this
+ * door may have to think of it.
  */
-export function endOfName(bytes: Buffer, from: number, to: number, entry: boolean): number {
-  let dots = 0
-  // Names are short: a loop costs less than a call of indexOf.
-  for (let i = from; i < to; i++) {
-    const byte = bytes[i]
-    if (byte === 0) return entry && i - from === dots && dots < 3 ? -1 : i
-    if (byte === SLASH && entry) return -1
-    if (byte === DOT) dots++
+export function isEntryName(name: Bytes): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !name.includes('/')
+}
+
+/** The NUL-terminated name at `from`, which ends before `to`; null if there is none. */
+export function readName(bytes: Buffer, from: number, to: number): Bytes | null {
+  if (from >= to) return null
+  // Mostly it is the last thing in the message.
+  if (bytes[to - 1] === 0) {
+    const name = readBytes(bytes, from, to - 1)
+    const end = name.indexOf('\0')
+    return end < 0 ? name : readBytes(bytes, from, from + end)
   }
-  return -1
+  const end = bytes.subarray(0, to).indexOf(0, from)
+  return end < 0 ? null : readBytes(bytes, from, end)
 }

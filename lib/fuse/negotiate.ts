@@ -83,17 +83,20 @@ export function wireForm(struct: Struct<unknown> | null, flags: number): Struct<
 
 /**
  * Answer an INIT.
- * @param view,end  the request; its structure begins after the header, and 16 bytes of it are there at least.
+ * @param words,end  the request; its structure begins after the header, and 16 bytes of it are there at least.
  * @param out       where fuse_init_out is written; 64 bytes are all set unless the INIT is refused.
  * Source: the comment "Version negotiation" of linux/fuse.h; fs/fuse/inode.c process_init_reply().
  */
-export function negotiate(view: DataView, end: number, options: InitOptions, out: DataView, outAt: number): InitResult {
+export function negotiate(
+  words: Uint32Array, end: number, options: InitOptions, out: Uint32Array, outAt: number,
+): InitResult {
   const at = IN_HEADER_SIZE
-  const short = InitInShort.decode(view, at)
-  for (let i = 0; i < InitOut.size; i += 4) out.setUint32(outAt + i, 0, true)
+  const short = InitInShort.decode(words, at)
+  const first = outAt >> 2
+  out.fill(0, first, first + InitOut.size / 4)
   if (short.major > MAJOR) {
-    out.setUint32(outAt, MAJOR, true)
-    out.setUint32(outAt + 4, MINOR, true)
+    out[first] = MAJOR
+    out[first + 1] = MINOR
     return { kind: 'again' }
   }
   if (short.major < MAJOR || short.minor < MINOR_MIN) {
@@ -103,7 +106,7 @@ export function negotiate(view: DataView, end: number, options: InitOptions, out
     }
   }
   const extended = hasFlag(short.flags, InitFlag.INIT_EXT) && end >= at + InitIn.size
-  const offered = joinFlags(short.flags, extended ? InitIn.decode(view, at).flags2 : 0)
+  const offered = joinFlags(short.flags, extended ? InitIn.decode(words, at).flags2 : 0)
   const required = options.require ?? 0
   const missing = required - commonFlags(required, offered)
   if (missing !== 0) return { kind: 'refused', reason: `the kernel's FUSE lacks ${flagNames(missing)}` }
@@ -120,23 +123,23 @@ export function negotiate(view: DataView, end: number, options: InitOptions, out
     maxWrite,
     maxReadahead: Math.min(options.maxReadahead ?? short.max_readahead, short.max_readahead),
   }
-  putInitOut(out, outAt, negotiated, options)
+  putInitOut(out, first, negotiated, options)
   return { kind: 'agreed', negotiated }
 }
 
-/** fuse_init_out, on zeros. */
-function putInitOut(out: DataView, at: number, negotiated: Negotiated, options: InitOptions): void {
+/** fuse_init_out, on zeros; `i` is its first word. */
+function putInitOut(out: Uint32Array, i: number, negotiated: Negotiated, options: InitOptions): void {
   const { flags, maxWrite } = negotiated
-  out.setUint32(at, MAJOR, true)
-  out.setUint32(at + 4, negotiated.minor, true)
-  out.setUint32(at + 8, negotiated.maxReadahead, true)
-  out.setUint32(at + 12, flags % 2 ** 32, true)
-  out.setUint16(at + 16, options.maxBackground, true)
   // From three quarters on the kernel calls the device congested: its own rule (FUSE_DEFAULT_CONGESTION_THRESHOLD).
-  out.setUint16(at + 18, Math.floor((options.maxBackground * 3) / 4), true)
-  out.setUint32(at + 20, maxWrite, true)
-  out.setUint32(at + 24, options.timeGran, true)
-  if (hasFlag(flags, InitFlag.MAX_PAGES)) out.setUint16(at + 28, options.maxPages ?? Math.ceil(maxWrite / PAGE), true)
-  out.setUint32(at + 32, Math.floor(flags / 2 ** 32), true)
-  if (hasFlag(flags, InitFlag.PASSTHROUGH)) out.setUint32(at + 36, options.maxStackDepth ?? 1, true)
+  const congested = Math.floor((options.maxBackground * 3) / 4)
+  out[i] = MAJOR
+  out[i + 1] = negotiated.minor
+  out[i + 2] = negotiated.maxReadahead
+  out[i + 3] = flags
+  out[i + 4] = options.maxBackground | (congested << 16)
+  out[i + 5] = maxWrite
+  out[i + 6] = options.timeGran
+  if (hasFlag(flags, InitFlag.MAX_PAGES)) out[i + 7] = options.maxPages ?? Math.ceil(maxWrite / PAGE)
+  out[i + 8] = flags / 2 ** 32
+  if (hasFlag(flags, InitFlag.PASSTHROUGH)) out[i + 9] = options.maxStackDepth ?? 1
 }

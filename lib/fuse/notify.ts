@@ -10,18 +10,20 @@
 import { constants } from 'node:os'
 import { InvalEntryFlag, NotifyCode, OUT_HEADER_SIZE } from './abi.js'
 import { putU64, writeHeader } from './reply.js'
+import { wordsOver } from './words.js'
 
-function message(code: number, size: number): { bytes: Buffer; view: DataView } {
+function message(code: number, size: number): { bytes: Buffer; view: DataView; words: Uint32Array } {
   const bytes = Buffer.alloc(OUT_HEADER_SIZE + size)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  writeHeader(view, bytes.length, code, 0, 0)
-  return { bytes, view }
+  const words = wordsOver(bytes)
+  writeHeader(words, bytes.length, code, 0, 0)
+  return { bytes, view, words }
 }
 
 /** NOTIFY_INVAL_INODE: attributes and, unless `offset` is negative, pages of `length` bytes from there (0: to the end). */
 export function invalInodeMessage(nodeid: number, offset: number, length: number): Buffer {
-  const { bytes, view } = message(NotifyCode.INVAL_INODE, 24)
-  putU64(view, 16, nodeid)
+  const { bytes, view, words } = message(NotifyCode.INVAL_INODE, 24)
+  putU64(words, 4, nodeid)
   view.setBigInt64(24, BigInt(offset), true)
   view.setBigInt64(32, BigInt(length), true)
   return bytes
@@ -29,8 +31,8 @@ export function invalInodeMessage(nodeid: number, offset: number, length: number
 
 /** NOTIFY_INVAL_ENTRY: forget the name; with `expire` (HAS_EXPIRE_ONLY) look it up anew, which spares mounts below. */
 export function invalEntryMessage(parent: number, name: string, expire: boolean): Buffer {
-  const { bytes, view } = message(NotifyCode.INVAL_ENTRY, 16 + name.length + 1)
-  putU64(view, 16, parent)
+  const { bytes, view, words } = message(NotifyCode.INVAL_ENTRY, 16 + name.length + 1)
+  putU64(words, 4, parent)
   view.setUint32(24, name.length, true)
   view.setUint32(28, expire ? InvalEntryFlag.EXPIRE_ONLY : 0, true)
   bytes.write(name, 32, 'latin1')
@@ -39,9 +41,9 @@ export function invalEntryMessage(parent: number, name: string, expire: boolean)
 
 /** NOTIFY_DELETE: `name` was node `child` and is gone; watchers (inotify) of the directory hear of it. */
 export function deleteMessage(parent: number, child: number, name: string): Buffer {
-  const { bytes, view } = message(NotifyCode.DELETE, 24 + name.length + 1)
-  putU64(view, 16, parent)
-  putU64(view, 24, child)
+  const { bytes, view, words } = message(NotifyCode.DELETE, 24 + name.length + 1)
+  putU64(words, 4, parent)
+  putU64(words, 6, child)
   view.setUint32(32, name.length, true)
   bytes.write(name, 40, 'latin1')
   return bytes

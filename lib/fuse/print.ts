@@ -54,12 +54,12 @@ const replies = new Map<number, readonly Struct<unknown>[]>([
   [Opcode.INIT, [S.InitOut]],
 ])
 
-function unique(view: DataView): number {
-  return view.getUint32(8, true) + view.getUint32(12, true) * 4294967296
+function unique(words: Uint32Array): number {
+  return words[2]! + words[3]! * 4294967296
 }
 
-function show(struct: Struct<unknown>, view: DataView, at: number): string {
-  const value = struct.decode(view, at)
+function show(struct: Struct<unknown>, words: Uint32Array, at: number): string {
+  const value = struct.decode(words, at)
   if (struct === S.InitIn || struct === S.InitOut) return `{${printStruct(struct, value)}}: ${initFlags(value as InitValue)}`
   return `{${printStruct(struct, value, bitFields[struct.name])}}`
 }
@@ -75,16 +75,16 @@ function initFlags({ flags, flags2 }: InitValue): string {
  * @param payloadEnd  of the request; the header is complete.
  */
 export function printRequest(
-  opcode: number, struct: Struct<unknown> | null, names: number, view: DataView, bytes: Buffer, payloadEnd: number,
+  opcode: number, struct: Struct<unknown> | null, names: number, words: Uint32Array, bytes: Buffer, payloadEnd: number,
 ): string {
   const known = opcode === Opcode.INIT ? S.InitIn : opcode === Opcode.INTERRUPT ? S.InterruptIn : struct
-  const nodeid = view.getUint32(16, true) + view.getUint32(20, true) * 4294967296
+  const nodeid = words[4]! + words[5]! * 4294967296
   const name = opcodeNames.get(opcode) ?? `opcode ${opcode}`
-  const parts = [`rx ${unique(view)}: ${name} n${nodeid} u${view.getUint32(24, true)}`]
+  const parts = [`rx ${unique(words)}: ${name} n${nodeid} u${words[6]}`]
   let at = IN_HEADER_SIZE
   if (known !== null) {
     if (at + known.size > payloadEnd) return `${parts[0]} cut short: ${payloadEnd} bytes`
-    parts.push(show(known, view, at))
+    parts.push(show(known, words, at))
     at += known.size
   }
   for (let i = 0; i < names; i++) {
@@ -97,16 +97,16 @@ export function printRequest(
   return parts.join(' ')
 }
 
-/** @param view  over the reply, `length` bytes with the header. */
-export function printReply(opcode: number, view: DataView, length: number): string {
-  const error = view.getInt32(4, true)
-  const head = `tx ${unique(view)}:`
+/** @param words  of the reply, `length` bytes with the header. */
+export function printReply(opcode: number, words: Uint32Array, length: number): string {
+  const error = words[1]! | 0
+  const head = `tx ${unique(words)}:`
   if (error !== 0) return `${head} ${getSystemErrorName(error)}`
   const parts = [head, 'OK', `${length - OUT_HEADER_SIZE} bytes`]
   let at = OUT_HEADER_SIZE
   for (const struct of replies.get(opcode) ?? []) {
     if (at + struct.size > length) break
-    parts.push(show(struct, view, at))
+    parts.push(show(struct, words, at))
     at += struct.size
   }
   return parts.join(' ')

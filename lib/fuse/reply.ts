@@ -2,51 +2,44 @@
  * Writers of replies: each puts one structure into a preallocated buffer and answers its size in bytes, which is what an
  * operation returns. `out` is `Request.out`, `at` mostly HEADER. Numbers come as plain arguments: a reply makes no garbage.
  */
+import { wordsOver } from './words.js'
+
 const ATTR_SIZE = 88
 const ENTRY_SIZE = 128
 
 /** Longest timeout we write: for ever in every kernel's arithmetic, and exact in a double. */
 const FOREVER_SECONDS = Number.MAX_SAFE_INTEGER
 
-/** The DataView over a buffer, made once as long as the same buffer is asked for: replies all go through one. */
-function viewCache(): (buffer: Buffer) => DataView {
-  let last: Buffer | null = null
-  let view: DataView = new DataView(new ArrayBuffer(0))
-  return (buffer) => {
-    if (buffer !== last) {
-      last = buffer
-      view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
-    }
-    return view
+const NO_ENTRY = new Uint8Array(ENTRY_SIZE)
+
+let lastBuffer: Buffer | null = null
+let lastWords: Uint32Array = new Uint32Array(0)
+
+/** The words of a buffer, made once as long as the same buffer is asked for: replies all go through one. */
+function wordsOf(buffer: Buffer): Uint32Array {
+  if (buffer !== lastBuffer) {
+    lastBuffer = buffer
+    lastWords = wordsOver(buffer)
   }
+  return lastWords
 }
 
-const viewOf = viewCache()
-const attrViewOf = viewCache()
-
-/** Copy a struct fuse_attr. As numbers: Buffer.copy costs three times as much for so few bytes. */
-function putAttr(view: DataView, at: number, attrBytes: Buffer): void {
-  const attr = attrViewOf(attrBytes)
-  for (let i = 0; i < ATTR_SIZE; i += 4) view.setUint32(at + i, attr.getUint32(i, true), true)
+/** A whole number 0 .. 2^53 as u64, at a word's index. */
+export function putU64(words: Uint32Array, i: number, value: number): void {
+  words[i] = value
+  words[i + 1] = value / 4294967296
 }
 
-/** A whole number 0 .. 2^53 as u64. */
-export function putU64(view: DataView, at: number, value: number): void {
-  const high = Math.floor(value / 4294967296)
-  view.setUint32(at, value - high * 4294967296, true)
-  view.setUint32(at + 4, high, true)
-}
-
-/** Seconds of a timeout, whole and nanoseconds, at two places; Infinity and absurd values become for ever. */
-function putTimeout(view: DataView, at: number, atNsec: number, seconds: number): void {
-  if (seconds === 0) {
-    putU64(view, at, 0)
-    view.setUint32(atNsec, 0, true)
-    return
+/** Seconds of a timeout, whole and nanoseconds, at two words' indices; Infinity and absurd values become for ever. */
+function putTimeout(words: Uint32Array, i: number, nsec: number, seconds: number): void {
+  if (seconds < FOREVER_SECONDS) {
+    const whole = Math.floor(seconds)
+    putU64(words, i, whole)
+    words[nsec] = (seconds - whole) * 1e9
+  } else {
+    putU64(words, i, FOREVER_SECONDS)
+    words[nsec] = 0
   }
-  const whole = seconds < FOREVER_SECONDS ? Math.floor(seconds) : FOREVER_SECONDS
-  putU64(view, at, whole)
-  view.setUint32(atNsec, seconds < FOREVER_SECONDS ? Math.floor((seconds - whole) * 1e9) : 0, true)
 }
 
 /**
@@ -55,11 +48,11 @@ function putTimeout(view: DataView, at: number, atNsec: number, seconds: number)
  * @param error   0 or -errno (or a NotifyCode when unique is 0).
  * @param uniqueLo,uniqueHi  the request's `unique`, echoed as it came (bit 63 marks a request sent again).
  */
-export function writeHeader(view: DataView, length: number, error: number, uniqueLo: number, uniqueHi: number): void {
-  view.setUint32(0, length, true)
-  view.setInt32(4, error, true)
-  view.setUint32(8, uniqueLo, true)
-  view.setUint32(12, uniqueHi, true)
+export function writeHeader(words: Uint32Array, length: number, error: number, uniqueLo: number, uniqueHi: number): void {
+  words[0] = length
+  words[1] = error
+  words[2] = uniqueLo
+  words[3] = uniqueHi
 }
 
 /**
@@ -67,42 +60,46 @@ export function writeHeader(view: DataView, length: number, error: number, uniqu
  * @param nodeid      0 says "no such name" and lets the kernel keep that for entryValid.
  * @param entryValid  seconds the name may be cached; fractions count, Infinity is for ever.
  * @param attrValid   seconds the attributes may be cached.
- * @param attrBytes   a struct fuse_attr in its first 88 bytes (`sys.stat` has that form).
+ * @param attrBytes   a struct fuse_attr, 88 bytes (`st.attr` of lib/os/stat.ts).
  */
 export function entryOut(
   out: Buffer, at: number, nodeid: number, generation: number, entryValid: number, attrValid: number, attrBytes: Buffer,
 ): number {
-  const view = viewOf(out)
-  putU64(view, at, nodeid)
-  putU64(view, at + 8, generation)
-  putTimeout(view, at + 16, at + 32, entryValid)
-  putTimeout(view, at + 24, at + 36, attrValid)
-  putAttr(view, at + 40, attrBytes)
+  const words = wordsOf(out)
+  const i = at >> 2
+  putU64(words, i, nodeid)
+  putU64(words, i + 2, generation)
+  putTimeout(words, i + 4, i + 8, entryValid)
+  putTimeout(words, i + 6, i + 9, attrValid)
+  out.set(attrBytes, at + 40)
   return ENTRY_SIZE
 }
 
 /** fuse_entry_out for a name that is not there: the kernel keeps the miss for entryValid seconds. 128 bytes. */
 export function missingEntryOut(out: Buffer, at: number, entryValid: number): number {
-  out.fill(0, at, at + ENTRY_SIZE)
-  putTimeout(viewOf(out), at + 16, at + 32, entryValid)
+  out.set(NO_ENTRY, at)
+  const i = at >> 2
+  putTimeout(wordsOf(out), i + 4, i + 8, entryValid)
   return ENTRY_SIZE
 }
 
 /** fuse_attr_out. 104 bytes. Arguments as of entryOut. */
 export function attrOut(out: Buffer, at: number, attrValid: number, attrBytes: Buffer): number {
-  const view = viewOf(out)
-  putTimeout(view, at, at + 8, attrValid)
-  view.setUint32(at + 12, 0, true)
-  putAttr(view, at + 16, attrBytes)
+  const words = wordsOf(out)
+  const i = at >> 2
+  putTimeout(words, i, i + 2, attrValid)
+  words[i + 3] = 0
+  out.set(attrBytes, at + 16)
   return 16 + ATTR_SIZE
 }
 
 /** fuse_open_out. 16 bytes. `flags` is a set of Fopen; `backingId` is read with Fopen.PASSTHROUGH only, else 0. */
 export function openOut(out: Buffer, at: number, fh: number, flags: number, backingId: number): number {
-  const view = viewOf(out)
-  putU64(view, at, fh)
-  view.setUint32(at + 8, flags, true)
-  view.setInt32(at + 12, backingId, true)
+  const words = wordsOf(out)
+  const i = at >> 2
+  putU64(words, i, fh)
+  words[i + 2] = flags
+  words[i + 3] = backingId
   return 16
 }
 
@@ -117,9 +114,9 @@ export function createOut(
 
 /** A u32 and its padding: three answers have this form. */
 function sizeOut(out: Buffer, at: number, size: number): number {
-  const view = viewOf(out)
-  view.setUint32(at, size, true)
-  view.setUint32(at + 4, 0, true)
+  const words = wordsOf(out)
+  words[at >> 2] = size
+  words[(at >> 2) + 1] = 0
   return 8
 }
 
@@ -146,17 +143,14 @@ export function statfsOut(out: Buffer, at: number, kstatfs: Buffer): number {
 
 /** fuse_lseek_out; with the bytes copied also the answer to COPY_FILE_RANGE_64, with a block to BMAP. 8 bytes. */
 export function lseekOut(out: Buffer, at: number, offset: number): number {
-  putU64(viewOf(out), at, offset)
+  putU64(wordsOf(out), at >> 2, offset)
   return 8
 }
 
 /** fuse_ioctl_out; `result` is what ioctl(2) answers, the bytes for the caller follow. 16 bytes. */
 export function ioctlOut(out: Buffer, at: number, result: number): number {
-  const view = viewOf(out)
-  view.setInt32(at, result, true)
-  view.setUint32(at + 4, 0, true)
-  view.setUint32(at + 8, 0, true)
-  view.setUint32(at + 12, 0, true)
+  wordsOf(out).fill(0, at >> 2, (at >> 2) + 4)
+  wordsOf(out)[at >> 2] = result
   return 16
 }
 
@@ -167,9 +161,10 @@ export function ioctlOut(out: Buffer, at: number, result: number): number {
  * Source: fs/fuse/dir.c fuse_do_statx(); device numbers go out as 0, the kernel uses the mount's own.
  */
 export function statxOut(out: Buffer, at: number, attrValid: number, stat: Buffer): number {
-  const view = viewOf(out)
-  out.fill(0, at, at + 288)
-  putTimeout(view, at, at + 8, attrValid)
+  const words = wordsOf(out)
+  const i = at >> 2
+  words.fill(0, i, i + 72)
+  putTimeout(words, i, i + 2, attrValid)
   const body = at + 32
   const rdev = stat.readUInt32LE(76)
   stat.copy(out, body, 108, 112) // mask
@@ -187,7 +182,7 @@ export function statxOut(out: Buffer, at: number, attrValid: number, stat: Buffe
   stat.copy(out, body + 112, 32, 40) // mtime
   stat.copy(out, body + 120, 52, 56)
   // new_encode_dev of include/linux/kdev_t.h: minor's low 8 bits, 12 bits of major, the rest of minor.
-  view.setUint32(body + 128, (rdev >>> 8) & 0xfff, true)
-  view.setUint32(body + 132, (rdev & 0xff) | ((rdev >>> 12) & 0xfff00), true)
+  words[(body >> 2) + 32] = (rdev >>> 8) & 0xfff
+  words[(body >> 2) + 33] = (rdev & 0xff) | ((rdev >>> 12) & 0xfff00)
   return 288
 }

@@ -11,12 +11,13 @@ import { constants } from 'node:os'
 import { Wait } from '../util/wait.js'
 import { IN_HEADER_SIZE, Opcode, OPCODE_END } from './abi.js'
 import { HEADER, NO_REPLY, SERVE, type OpRow, type Request } from './define-op.js'
-import { endOfName, entryNames } from './names.js'
+import { entryNames, isEntryName, readName } from './names.js'
 import { negotiate, wireForm, type InitOptions, type Negotiated } from './negotiate.js'
 import { printReply, printRequest } from './print.js'
 import { writeHeader } from './reply.js'
 import type { Struct } from './struct.js'
 import type { Transport } from './transport.js'
+import { wordsOver } from './words.js'
 
 const { EINVAL, EIO, ENODEV, ENOENT, ENOSYS, EPROTO, ECONNABORTED } = constants.errno
 
@@ -61,10 +62,15 @@ interface Slot<U> {
   struct: Struct<unknown> | null
 }
 
-/** A request put aside by `Wait`. */
-interface Parked {
+/** A request as it came. */
+interface Message {
   readonly bytes: Buffer
-  readonly view: DataView
+  readonly words: Uint32Array
+}
+
+/** A request put aside by `Wait`. */
+interface Parked extends Message {
+  readonly length: number
   readonly waits: number
 }
 
@@ -74,7 +80,7 @@ export class Session<U> {
 
   readonly #options: SessionOptions<U>
   readonly #transport: Transport
-  readonly #requestView: DataView
+  readonly #incoming: Message
   readonly #slots: (Slot<U> | undefined)[] = new Array<undefined>(OPCODE_END).fill(undefined)
   readonly #request: Request
   readonly #payloadMax: number
@@ -89,7 +95,7 @@ export class Session<U> {
     this.#options = options
     this.#transport = options.transport
     const { request, reply } = options.transport
-    this.#requestView = viewOver(request)
+    this.#incoming = { bytes: request, words: wordsOver(request) }
     this.#payloadMax = reply.length - HEADER
     for (const row of options.rows) {
       const { opcode } = row
@@ -102,8 +108,8 @@ export class Session<U> {
     }
     this.#request = {
       opcode: 0, nodeid: 0, uid: 0, gid: 0, pid: 0,
-      bytes: request, view: this.#requestView, length: 0, payload: 0, payloadEnd: 0,
-      out: reply, outView: viewOver(reply),
+      bytes: request, words: this.#incoming.words, length: 0, payload: 0, payloadEnd: 0,
+      out: reply, outWords: wordsOver(reply),
     }
   }
 
@@ -132,7 +138,7 @@ export class Session<U> {
       replyLength = 0
       if (length > 0) {
         failures = 0
-        replyLength = this.#handle(transport.request, this.#requestView, length, 0)
+        replyLength = this.#handle(this.#incoming, length, 0)
         if (this.#ended) break
         if (++sinceYield < REQUESTS_PER_YIELD) continue
         this.#send(replyLength)
@@ -157,21 +163,22 @@ export class Session<U> {
    * @param waits  how often this request has waited already.
    * @returns the reply's length in bytes, 0 if there is none. Never throws.
    */
-  #handle(bytes: Buffer, view: DataView, length: number, waits: number): number {
+  #handle(message: Message, length: number, waits: number): number {
     if (length < HEADER) {
       this.#report(new Error(`a request of ${length} bytes has no identity: dropped`), undefined)
       return 0
     }
-    const opcode = view.getUint32(4, true)
+    const { words } = message
+    const opcode = words[1]!
     const slot = opcode < OPCODE_END ? this.#slots[opcode] : undefined
     let result: number
     try {
-      result = this.#run(bytes, view, length, opcode, slot)
+      result = this.#run(message, length, opcode, slot)
     } catch (error) {
-      result = this.#caught(error, slot, bytes, view, length, waits)
+      result = this.#caught(error, slot, message, length, waits)
     }
-    if (result === SERVE) result = this.#serve(bytes, view, length)
-    const replyLength = this.#reply(result, opcode, slot, view)
+    if (result === SERVE) result = this.#serve(message, length)
+    const replyLength = this.#reply(result, opcode, slot, words)
     try {
       this.#options.afterRequest?.()
     } catch (error) {
@@ -181,52 +188,50 @@ export class Session<U> {
   }
 
   /** Check the request's form, fill `Request`, run the row. Answers what a row answers; throws what it throws. */
-  #run(bytes: Buffer, view: DataView, length: number, opcode: number, slot: Slot<U> | undefined): number {
+  #run({ bytes, words }: Message, length: number, opcode: number, slot: Slot<U> | undefined): number {
     const index = opcode < OPCODE_END ? opcode : 0
     this.counts[index] = (this.counts[index] ?? 0) + 1
-    if (length < IN_HEADER_SIZE || view.getUint32(0, true) !== length) return -EINVAL
-    const payloadEnd = length - 8 * view.getUint16(36, true)
+    if (length < IN_HEADER_SIZE || words[0] !== length) return -EINVAL
+    const payloadEnd = length - 8 * (words[9]! & 0xffff)
     if (payloadEnd < IN_HEADER_SIZE) return -EINVAL
     if (this.#options.trace !== undefined) {
-      this.#trace(() => printRequest(opcode, slot?.struct ?? null, slot?.row.names ?? 0, view, bytes, payloadEnd))
+      this.#trace(() => printRequest(opcode, slot?.struct ?? null, slot?.row.names ?? 0, words, bytes, payloadEnd))
     }
-    if (slot === undefined) return this.#own(opcode, view, payloadEnd)
+    if (slot === undefined) return this.#own(opcode, words, payloadEnd)
 
-    const { row, struct } = slot
+    const { row, struct, entries } = slot
     const payload = struct === null ? IN_HEADER_SIZE : IN_HEADER_SIZE + struct.size
     if (payload > payloadEnd) return -EINVAL
-    let name = ''
-    let name2 = ''
+    let name: string | null = ''
+    let name2: string | null = ''
     if (row.names > 0) {
-      const end = endOfName(bytes, payload, payloadEnd, slot.entries > 0)
-      if (end < 0) return -EINVAL
-      name = bytes.toString('latin1', payload, end)
+      name = readName(bytes, payload, payloadEnd)
+      if (name === null || (entries > 0 && !isEntryName(name))) return -EINVAL
       if (row.names > 1) {
-        const end2 = endOfName(bytes, end + 1, payloadEnd, slot.entries > 1)
-        if (end2 < 0) return -EINVAL
-        name2 = bytes.toString('latin1', end + 1, end2)
+        name2 = readName(bytes, payload + name.length + 1, payloadEnd)
+        if (name2 === null || (entries > 1 && !isEntryName(name2))) return -EINVAL
       }
     }
     const request = this.#request
     request.opcode = opcode
-    request.nodeid = view.getUint32(16, true) + view.getUint32(20, true) * 4294967296
-    request.uid = view.getUint32(24, true)
-    request.gid = view.getUint32(28, true)
-    request.pid = view.getUint32(32, true)
+    request.nodeid = words[4]! + words[5]! * 4294967296
+    request.uid = words[6]!
+    request.gid = words[7]!
+    request.pid = words[8]!
     request.bytes = bytes
-    request.view = view
+    request.words = words
     request.length = length
     request.payload = payload
     request.payloadEnd = payloadEnd
-    const arg = struct === null ? undefined : struct.decode(view, IN_HEADER_SIZE)
+    const arg = struct === null ? undefined : struct.decode(words, IN_HEADER_SIZE)
     return row.run(this.#options.union, request, arg, name, name2)
   }
 
   /** The opcodes that have no row. */
-  #own(opcode: number, view: DataView, payloadEnd: number): number {
+  #own(opcode: number, words: Uint32Array, payloadEnd: number): number {
     switch (opcode) {
       case Opcode.INIT:
-        return this.#init(view, payloadEnd)
+        return this.#init(words, payloadEnd)
       case Opcode.DESTROY:
         this.#ended = true
         return 0
@@ -239,9 +244,9 @@ export class Session<U> {
     }
   }
 
-  #init(view: DataView, payloadEnd: number): number {
+  #init(words: Uint32Array, payloadEnd: number): number {
     if (this.#negotiated !== undefined || payloadEnd < IN_HEADER_SIZE + 16) return -EINVAL
-    const result = negotiate(view, payloadEnd, this.#options.init, this.#request.outView, HEADER)
+    const result = negotiate(words, payloadEnd, this.#options.init, this.#request.outWords, HEADER)
     if (result.kind === 'again') return 64
     if (result.kind === 'refused') {
       this.#failure = new Error(result.reason)
@@ -257,19 +262,17 @@ export class Session<U> {
   }
 
   /** What an operation threw, as its result. */
-  #caught(
-    error: unknown, slot: Slot<U> | undefined, bytes: Buffer, view: DataView, length: number, waits: number,
-  ): number {
+  #caught(error: unknown, slot: Slot<U> | undefined, message: Message, length: number, waits: number): number {
     try {
       if (error instanceof Wait) {
-        if (waits < WAITS_MAX) return this.#park(error, slot, bytes, view, length, waits)
+        if (waits < WAITS_MAX) return this.#park(error, slot, message, length, waits)
         this.#report(new Error(`${slot?.row.name} waits without end`), slot?.row)
         return -EIO
       }
       const errno = errnoOf(error)
       if (errno !== 0) {
         const cure = waits === 0 ? this.#options.retryAfter?.(errno) ?? null : null
-        return cure === null ? -errno : this.#park(new Wait(cure), slot, bytes, view, length, waits)
+        return cure === null ? -errno : this.#park(new Wait(cure), slot, message, length, waits)
       }
     } catch (worse) {
       // A thrown object whose properties throw when read: the second error tells more than nothing.
@@ -280,15 +283,15 @@ export class Session<U> {
   }
 
   /** Keep the request until `wait` is settled. */
-  #park(wait: Wait, slot: Slot<U> | undefined, bytes: Buffer, view: DataView, length: number, waits: number): number {
-    const mine = bytes === this.#transport.request ? Buffer.from(bytes.subarray(0, length)) : bytes
-    const parked: Parked = { bytes: mine, view: mine === bytes ? view : viewOver(mine), waits: waits + 1 }
+  #park(wait: Wait, slot: Slot<U> | undefined, message: Message, length: number, waits: number): number {
+    const mine = message === this.#incoming ? copyOf(message.bytes, length) : message
+    const parked: Parked = { ...mine, length, waits: waits + 1 }
     this.#parked.add(parked)
-    const rerun = (): number => this.#handle(parked.bytes, parked.view, parked.bytes.length, parked.waits)
+    const rerun = (): number => this.#handle(parked, length, parked.waits)
     const refuse = (reason: unknown): number => {
       const errno = errnoOf(reason)
       if (errno === 0) this.#report(reason, slot?.row)
-      return this.#reply(errno === 0 ? -EIO : -errno, parked.view.getUint32(4, true), slot, parked.view)
+      return this.#reply(errno === 0 ? -EIO : -errno, parked.words[1]!, slot, parked.words)
     }
     const settle = (answer: () => number): void => {
       this.#parked.delete(parked)
@@ -301,14 +304,14 @@ export class Session<U> {
   }
 
   /** Hand the request to the data plane, unless it is one that must have no reply. */
-  #serve(bytes: Buffer, view: DataView, length: number): number {
-    if (!wantsReply(view)) return NO_REPLY
+  #serve({ bytes, words }: Message, length: number): number {
+    if (!wantsReply(words)) return NO_REPLY
     const served = this.#transport.serve(bytes, length)
     return served < 0 ? served : NO_REPLY
   }
 
   /** Complete the reply in the buffer: header before the payload. Answers its length, 0 if nothing is to be sent. */
-  #reply(result: number, opcode: number, slot: Slot<U> | undefined, request: DataView): number {
+  #reply(result: number, opcode: number, slot: Slot<U> | undefined, request: Uint32Array): number {
     if (result === NO_REPLY || !wantsReply(request)) return 0
     let error = 0
     let length = HEADER
@@ -320,8 +323,8 @@ export class Session<U> {
     } else {
       length += result
     }
-    writeHeader(this.#request.outView, length, error, request.getUint32(8, true), request.getUint32(12, true))
-    if (this.#options.trace !== undefined) this.#trace(() => printReply(opcode, this.#request.outView, length))
+    writeHeader(this.#request.outWords, length, error, request[2]!, request[3]!)
+    if (this.#options.trace !== undefined) this.#trace(() => printReply(opcode, this.#request.outWords, length))
     return length
   }
 
@@ -350,20 +353,23 @@ export class Session<U> {
   }
 }
 
-function viewOver(buffer: Buffer): DataView {
-  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+function copyOf(message: Buffer, length: number): Message {
+  // Whole words, and not of the pool, where only parts of a word may be ours.
+  const bytes = Buffer.alloc((length + 3) & ~3)
+  message.copy(bytes, 0, 0, length)
+  return { bytes, words: wordsOver(bytes) }
 }
 
 /** Does the kernel wait for an answer? One with unique 0, which no kernel sends, it would take for a notification. */
-function wantsReply(request: DataView): boolean {
-  switch (request.getUint32(4, true)) {
+function wantsReply(request: Uint32Array): boolean {
+  switch (request[1]) {
     case Opcode.FORGET:
     case Opcode.BATCH_FORGET:
     case Opcode.INTERRUPT:
     case Opcode.NOTIFY_REPLY:
       return false
     default:
-      return request.getUint32(8, true) !== 0 || request.getUint32(12, true) !== 0
+      return request[2] !== 0 || request[3] !== 0
   }
 }
 

@@ -16,8 +16,11 @@ export interface Struct<T> {
   readonly size: number
   /** Name, type and offset of each field; padding included. */
   readonly fields: readonly (readonly [string, FieldType, number])[]
-  /** A new object with every field that is not padding. The caller has checked that `size` bytes are there. */
-  decode(view: DataView, offset: number): T
+  /**
+   * A new object with every field that is not padding. The caller has checked that `size` bytes are there.
+   * @param offset in bytes, a multiple of 4
+   */
+  decode(words: Uint32Array, offset: number): T
 }
 
 /** One line of a table: the C name and the type. */
@@ -34,19 +37,21 @@ if (new Uint8Array(new Uint32Array([1]).buffer)[0] !== 1) {
   throw new Error('FUSE speaks the byte order of the host, and only the little-endian one is written here')
 }
 
-/** The expression that reads one field of the structure at `o`. Two halves for 64 bits: getBigUint64 is 5 times slower. */
+/** The expression that reads one field of the structure whose first word is `i`. */
 function reader(type: FieldType, at: number): string {
+  const word = `w[i + ${at >> 2}]`
+  const next = `w[i + ${(at >> 2) + 1}]`
   switch (type) {
     case 'u16':
-      return `v.getUint16(o + ${at}, true)`
+      return at % 4 === 0 ? `${word} & 0xffff` : `${word} >>> 16`
     case 'i32':
-      return `v.getInt32(o + ${at}, true)`
+      return `${word} | 0`
     case 'u64':
-      return `v.getUint32(o + ${at + 4}, true) * 4294967296 + v.getUint32(o + ${at}, true)`
+      return `${next} * 4294967296 + ${word}`
     case 'i64':
-      return `v.getInt32(o + ${at + 4}, true) * 4294967296 + v.getUint32(o + ${at}, true)`
+      return `(${next} | 0) * 4294967296 + ${word}`
     default:
-      return `v.getUint32(o + ${at}, true)`
+      return word
   }
 }
 
@@ -74,7 +79,9 @@ export function defineStruct<const F extends readonly Field[]>(
   }
   if (size !== expectedSize) throw new Error(`fuse_${name}: ${size} bytes declared, the kernel has ${expectedSize}`)
   // The text comes from the table above only, whose names are checked: nothing foreign is compiled.
-  const decode = new Function('v', 'o', `return { ${parts.join(', ')} }`) as (view: DataView, offset: number) => Decoded<F>
+  const decode = new Function('w', 'o', `const i = o >> 2; return { ${parts.join(', ')} }`) as (
+    words: Uint32Array, offset: number,
+  ) => Decoded<F>
   return { name, size, fields: placed, decode }
 }
 

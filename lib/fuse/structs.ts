@@ -110,11 +110,7 @@ const setxattrShort = defineStruct('setxattr_in', [['size', 'u32'], ['flags', 'u
 /** FUSE_COMPAT_SETXATTR_IN_SIZE: the first 8 bytes only. Decodes to the shape of the long one. */
 export const SetxattrInShort: typeof SetxattrIn = {
   ...setxattrShort,
-  decode: (view, offset) => ({
-    size: view.getUint32(offset, true),
-    flags: view.getUint32(offset + 4, true),
-    setxattr_flags: 0,
-  }),
+  decode: (words, offset) => ({ ...setxattrShort.decode(words, offset), setxattr_flags: 0 }),
 }
 
 /** GETXATTR (the name follows) and LISTXATTR; `size` 0 asks for the length only. */

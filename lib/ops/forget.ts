@@ -16,7 +16,7 @@ export const batchForget = defineOp({
   opcode: Opcode.BATCH_FORGET, name: 'BATCH_FORGET', in: BatchForgetIn, names: 0,
   run(union: Union, req, { count }) {
     for (let i = 0, at = req.payload; i < count && at + ForgetOne.size <= req.payloadEnd; i++, at += ForgetOne.size) {
-      const { nodeid, nlookup } = ForgetOne.decode(req.view, at)
+      const { nodeid, nlookup } = ForgetOne.decode(req.words, at)
       union.tree.forget(nodeid, nlookup)
     }
     return NO_REPLY

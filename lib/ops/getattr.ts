@@ -4,13 +4,18 @@ import { defineOp, HEADER } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { statxOut } from '../fuse/reply.js'
 import { GetattrIn, StatxIn } from '../fuse/structs.js'
-import { attributes } from '../union/attr.js'
+import { attributes, serveAttributes } from '../union/attr.js'
 import type { Union } from '../union/union.js'
 import { attrReply } from './shared/entry-reply.js'
 
 export const getattr = defineOp({
   opcode: Opcode.GETATTR, name: 'GETATTR', in: GetattrIn, names: 0,
-  run: (union: Union, req) => attrReply(union, req, union.tree.node(req.nodeid)),
+  run(union: Union, req) {
+    const node = union.tree.node(req.nodeid)
+    const size = attrReply(union, req, node)
+    if (node.isDir()) serveAttributes(union, node)
+    return size
+  },
 })
 
 export const statx = defineOp({

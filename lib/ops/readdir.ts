@@ -9,7 +9,7 @@ import { ReadIn } from '../fuse/structs.js'
 import { attributes } from '../union/attr.js'
 import type { Entry } from '../union/listing.js'
 import { listing } from '../union/listings.js'
-import { isImpure, lookup, peekIno } from '../union/lookup.js'
+import { isImpure, lookup, lookupListed, peekIno } from '../union/lookup.js'
 import type { DirNode, Node } from '../union/node.js'
 import type { Union } from '../union/union.js'
 
@@ -34,7 +34,8 @@ function parentIno(union: Union, dir: DirNode): number {
 
 function find(union: Union, dir: DirNode, entry: Entry): Node | null {
   try {
-    const node = lookup(union, dir, entry.name)
+    const trusted = union.config.udba === 'none'
+    const node = trusted ? dir.children.get(entry.name) ?? lookupListed(union, dir, entry) : lookup(union, dir, entry.name)
     if (node !== null) attributes(union, node)
     return node
   } catch (error) {
@@ -65,12 +66,14 @@ function list(union: Union, req: Request, offset: number, size: number, withNode
   if (dir.parent === null && dir !== union.tree.root) return 0
   if (!Number.isSafeInteger(offset)) throw new Errno(E.EINVAL, 'readdir', dir.name)
   const entries = listing(union, dir, offset === 0)
-  const packer = new DirentPacker(req.out, req.outView, HEADER, HEADER + size)
+  const packer = new DirentPacker(req.out, req.outWords, HEADER, HEADER + size)
   const dot = (ino: number, off: number, name: string): boolean =>
     withNodes ? packer.addPlus(ino, off, DT_DIR, name) >= 0 : packer.add(ino, off, DT_DIR, name)
   if (offset < DOT && !dot(dir.ino, DOT, '.')) return packer.size
   if (offset < DOT_DOT && !dot(parentIno(union, dir), DOT_DOT, '..')) return packer.size
-  for (const entry of entries.after(offset)) {
+  let entry
+  for (let place = entries.placeAfter(offset); (entry = entries.entryAt(place)) !== undefined; place++) {
+    if (entry === null) continue
     const fits = withNodes
       ? plus(union, req, dir, packer, entry)
       : packer.add(inoOf(union, dir, entry), entry.offset, entry.type, entry.name)

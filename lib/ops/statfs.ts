@@ -8,14 +8,14 @@ import type { Branch } from '../union/branch.js'
 import { aufs } from '../union/whiteout/aufs.js'
 import type { Union } from '../union/union.js'
 
-const view = new DataView(sys.fsstat.buffer, sys.fsstat.byteOffset, sys.fsstat.length)
-/** Offsets in fuse_kstatfs: blocks, bfree, bavail; files, ffree; bsize, namelen, frsize. */
-const SPACE = [0, 8, 16] as const
-const FILES = [24, 32] as const
-const NAMELEN = 44
-const FRSIZE = 48
+const words = new Uint32Array(sys.fsstat.buffer, sys.fsstat.byteOffset, sys.fsstat.length >> 2)
+/** Words of fuse_kstatfs: blocks, bfree, bavail; files, ffree; bsize, namelen, frsize. */
+const SPACE = [0, 2, 4] as const
+const FILES = [6, 8] as const
+const NAMELEN = 11
+const FRSIZE = 12
 
-const u64 = (at: number): number => view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x100000000
+const u64 = (i: number): number => words[i]! + words[i + 1]! * 0x100000000
 
 /** Every distinct file system once, in units of the first one's blocks. */
 function sum(branches: readonly Branch[]): void {
@@ -25,14 +25,14 @@ function sum(branches: readonly Branch[]): void {
     if (seen.has(branch.fsid)) continue
     seen.add(branch.fsid)
     must(sys.statfs(branch.fd), 'statfs', branch.spec.path)
-    const unit = view.getUint32(FRSIZE, true)
+    const unit = words[FRSIZE]!
     SPACE.forEach((at, i) => { total[i]! += u64(at) * unit })
     FILES.forEach((at, i) => { total[SPACE.length + i]! += u64(at) })
   }
   must(sys.statfs(branches[0]!.fd), 'statfs', branches[0]!.spec.path)
-  const unit = view.getUint32(FRSIZE, true) || 1
-  SPACE.forEach((at, i) => { putU64(view, at, Math.floor(total[i]! / unit)) })
-  FILES.forEach((at, i) => { putU64(view, at, total[SPACE.length + i]!) })
+  const unit = words[FRSIZE]! || 1
+  SPACE.forEach((at, i) => { putU64(words, at, Math.floor(total[i]! / unit)) })
+  FILES.forEach((at, i) => { putU64(words, at, total[SPACE.length + i]!) })
 }
 
 export const statfs = defineOp({
@@ -41,7 +41,7 @@ export const statfs = defineOp({
     const branch = union.branches.find(each => each.writable) ?? union.branches[0]!
     if (union.config.sum) sum(union.branches)
     else must(sys.statfs(branch.fd), 'statfs', branch.spec.path)
-    view.setUint32(NAMELEN, aufs.nameMax, true)
+    words[NAMELEN] = aufs.nameMax
     return statfsOut(req.out, HEADER, sys.fsstat)
   },
 })

@@ -149,6 +149,8 @@ export interface Native {
   receiveFd(socket: number): number
 
   dumpable(on: number): number
+  /** malloc_trim(3): free memory goes back to the kernel, of all threads. */
+  trimMemory(): number
 
   // ---- /dev/fuse and the data plane (fuse-dev.cc, data-plane.cc)
   /**
@@ -159,7 +161,7 @@ export interface Native {
   /**
    * The turn: write the first `replyLength` bytes of `reply` (0: none; ENOENT of an interrupted request is ignored), then
    * get the next request. READ, WRITE, FSYNC, LSEEK, FALLOCATE, COPY_FILE_RANGE on nodes in the data table are served
-   * here without coming back. Answers the length of a request, 0 when libuv's loop has work (yield once, then call
+   * here without coming back, and what attrServe() tells of. Answers the length of a request, 0 when libuv's loop has work (yield once, then call
    * again), -ENODEV when unmounted.
    */
   fuseTurn(replyLength: number): number
@@ -184,6 +186,13 @@ export interface Native {
   dataSweep(): number
   /** How many files the data table may hold (set at start from RLIMIT_NOFILE). */
   dataLimit(max: number): number
+  /**
+   * GETATTR of directory `nodeid` is answered by the turn from now on: with the attributes of `fd`, which stays the caller's,
+   * but for the inode number, and the link count unless `nlink` is -1; good for ever.
+   */
+  attrServe(nodeid: number, fd: number, ino: number, nlink: number): number
+  /** It is not any more. -ENOENT: it was not. */
+  attrForget(nodeid: number): number
   /** FUSE_DEV_IOC_BACKING_OPEN: the backing id (> 0) of `fd`. */
   backingOpen(fd: number): number
   backingClose(id: number): number

@@ -4,7 +4,10 @@
  */
 import { sys } from './native.js'
 
-const view = new DataView(sys.stat.buffer, sys.stat.byteOffset, sys.stat.length)
+/** Words, not a DataView: of code that has not been compiled yet, which a new mount runs, they are a third. */
+const words = new Uint32Array(sys.stat.buffer, sys.stat.byteOffset, sys.stat.length >> 2)
+const seconds = new BigInt64Array(sys.stat.buffer, sys.stat.byteOffset, sys.stat.length >> 3)
+
 
 /** File types as in st_mode. */
 export const S_IFMT = 0o170000
@@ -22,37 +25,37 @@ const STATX_ATTR_APPEND = 0x20
 export const st = {
   /** The first 88 bytes: a struct fuse_attr. */
   attr: sys.stat.subarray(0, 88),
-  get inoLow(): number { return view.getUint32(0, true) },
-  get inoHigh(): number { return view.getUint32(4, true) },
+  get inoLow(): number { return words[0]! },
+  get inoHigh(): number { return words[1]! },
   set ino(value: number) {
-    view.setUint32(0, value >>> 0, true)
-    view.setUint32(4, Math.floor(value / 0x100000000), true)
+    words[0] = value
+    words[1] = value / 0x100000000
   },
-  get size(): number { return view.getUint32(8, true) + view.getUint32(12, true) * 0x100000000 },
-  get atime(): number { return Number(view.getBigInt64(24, true)) },
-  get mtime(): number { return Number(view.getBigInt64(32, true)) },
-  get ctime(): number { return Number(view.getBigInt64(40, true)) },
-  get atimeNsec(): number { return view.getUint32(48, true) },
-  get mtimeNsec(): number { return view.getUint32(52, true) },
-  get ctimeNsec(): number { return view.getUint32(56, true) },
-  get mode(): number { return view.getUint32(60, true) },
-  set mode(value: number) { view.setUint32(60, value, true) },
-  get kind(): number { return view.getUint32(60, true) & S_IFMT },
-  get nlink(): number { return view.getUint32(64, true) },
-  set nlink(value: number) { view.setUint32(64, value, true) },
-  get uid(): number { return view.getUint32(68, true) },
-  get gid(): number { return view.getUint32(72, true) },
-  get rdev(): number { return view.getUint32(76, true) },
+  get size(): number { return words[2]! + words[3]! * 0x100000000 },
+  get atime(): number { return Number(seconds[3]!) },
+  get mtime(): number { return Number(seconds[4]!) },
+  get ctime(): number { return Number(seconds[5]!) },
+  get atimeNsec(): number { return words[12]! },
+  get mtimeNsec(): number { return words[13]! },
+  get ctimeNsec(): number { return words[14]! },
+  get mode(): number { return words[15]! },
+  set mode(value: number) { words[15] = value },
+  get kind(): number { return words[15]! & S_IFMT },
+  get nlink(): number { return words[16]! },
+  set nlink(value: number) { words[16] = value },
+  get uid(): number { return words[17]! },
+  get gid(): number { return words[18]! },
+  get rdev(): number { return words[19]! },
   /** st_dev as one number, for comparing. */
-  get dev(): number { return view.getUint32(88, true) * 0x100000 + view.getUint32(92, true) },
-  get btime(): bigint { return view.getBigInt64(96, true) },
-  get btimeNsec(): number { return view.getUint32(104, true) },
+  get dev(): number { return words[22]! * 0x100000 + words[23]! },
+  get btime(): bigint { return seconds[12]! },
+  get btimeNsec(): number { return words[26]! },
   /** STATX_* bits of what the file system really knows. */
-  get mask(): number { return view.getUint32(108, true) },
-  get attributes(): bigint { return view.getBigUint64(112, true) },
-  get attributesMask(): bigint { return view.getBigUint64(120, true) },
+  get mask(): number { return words[27]! },
+  get attributes(): bigint { return BigInt.asUintN(64, seconds[14]!) },
+  get attributesMask(): bigint { return BigInt.asUintN(64, seconds[15]!) },
   /** Immutable or append-only: nothing may be changed or unlinked (chattr(1)). */
-  get frozen(): boolean { return (view.getUint32(112, true) & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) !== 0 },
+  get frozen(): boolean { return (words[28]! & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) !== 0 },
 }
 
 /** A copy of what copy-up restores: mode, owner and times of the last statx. */

@@ -61,6 +61,16 @@ export function present(union: Union, node: Node): void {
   if (count >= 0) st.nlink = count
 }
 
+/**
+ * Leave GETATTR of a directory to the turn, where nobody but us changes it: the kernel asks after every change in it. Ends
+ * with the fd (dirfds.ts) and with another topmost branch (union.ts, moved).
+ */
+export function serveAttributes(union: Union, dir: DirNode): void {
+  if (union.config.udba !== 'none' || !union.config.dirperm1) return
+  const fd = dir === union.tree.root ? union.branches[dir.top]!.fd : union.dirfds.get(dir, dir.top)
+  if (fd !== undefined) sys.attrServe(dir.id, fd, dir.ino, dir.branches.length > 1 ? 1 : -1)
+}
+
 /** Recorded number of names of a link group, or -1 if the branch file's own count is right. */
 export function groupCount(union: Union, node: Node): number {
   if (node.indexed) return readCount(union.branches[node.top]!, node.group)

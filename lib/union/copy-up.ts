@@ -348,6 +348,7 @@ export function ensureDir(union: Union, dir: DirNode, to: number): void {
   }
   dir.branches = [...dir.branches, to].sort((a, b) => a - b)
   dir.impure = -1
+  sys.attrForget(dir.id)
   union.changed.push(dir.id)
   if (dir.listing?.stamp !== '') dir.listing = null
   if (to < dir.top) {

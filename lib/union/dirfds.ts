@@ -12,14 +12,31 @@ const STRIDE = 1024
 export class DirFds {
   readonly #cache: LRUCache<number, number>
   #closing: number[] = []
+  /** The last one asked for: most requests are about the same directory as the one before. */
+  #lastKey = -1
+  #lastFd = -1
 
   /** @param max how many fds may stay open, >= 16 */
   constructor(max: number) {
-    this.#cache = new LRUCache({ max, dispose: fd => { this.#closing.push(fd) } })
+    this.#cache = new LRUCache({
+      max,
+      dispose: (fd, key) => {
+        this.#closing.push(fd)
+        this.#lastKey = -1
+        sys.attrForget(Math.floor(key / STRIDE))
+      },
+    })
   }
 
   get(dir: DirNode, branch: number): number | undefined {
-    return this.#cache.get(dir.id * STRIDE + branch)
+    const key = dir.id * STRIDE + branch
+    if (key === this.#lastKey) return this.#lastFd
+    const fd = this.#cache.get(key)
+    if (fd !== undefined) {
+      this.#lastKey = key
+      this.#lastFd = fd
+    }
+    return fd
   }
 
   /** The cache owns `fd` from now on. */

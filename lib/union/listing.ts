@@ -8,11 +8,12 @@
  * Columns instead of objects, as there are directories of a hundred thousand entries: 30 bytes each and the name.
  */
 import type { Bytes } from '../os/native.js'
+import { HASH_END, nameHash } from '../util/name-hash.js'
 
 /** Offsets below are `.` and `..`. */
 export const FIRST_OFFSET = 3
 /** One more than the largest offset a name's hash gives. */
-const OFFSET_END = 0x80000 * 0x100000000 + FIRST_OFFSET
+const OFFSET_END = HASH_END + FIRST_OFFSET
 const CAPACITY_MIN = 8
 const NO_BRANCH = 0xffff
 
@@ -31,15 +32,8 @@ export interface Entry {
 }
 
 /** Order of names: 51 bits, the same on every machine and in every version. */
-export function nameHash(name: Bytes): number {
-  let a = 0x811c9dc5
-  let b = 0x9747b28c
-  for (let i = 0; i < name.length; i++) {
-    const c = name.charCodeAt(i)
-    a = Math.imul(a ^ c, 0x01000193)
-    b = Math.imul(b + c, 0x85ebca6b) ^ (b >>> 15)
-  }
-  return ((a ^ (a >>> 15)) & 0x7ffff) * 0x100000000 + (b >>> 0) + FIRST_OFFSET
+export function offsetOf(name: Bytes): number {
+  return nameHash(name) + FIRST_OFFSET
 }
 
 export class Listing {
@@ -65,7 +59,7 @@ export class Listing {
    * @param expected about how many entries will be added
    * @param hash another order of names, to have equal ones in a test
    */
-  constructor(stamp: string, expected = 0, hash = nameHash) {
+  constructor(stamp: string, expected = 0, hash = offsetOf) {
     this.stamp = stamp
     this.#hash = hash
     this.#allocate(Math.max(expected, CAPACITY_MIN))
@@ -99,18 +93,6 @@ export class Listing {
   get(name: Bytes): Entry | undefined {
     const row = this.#find(name, this.#hash(name))
     return row < 0 ? undefined : this.#entry(row)
-  }
-
-  /** The list's own string of a name, so that it is in memory once; the one given if it is not there. */
-  nameOf(name: Bytes): Bytes {
-    const row = this.#find(name, this.#hash(name))
-    return row < 0 ? name : this.#names[row]!
-  }
-
-  /** Topmost branch that has the name; -1 if it is not there. */
-  branchOf(name: Bytes): number {
-    const row = this.#find(name, this.#hash(name))
-    return row < 0 ? -1 : this.#branches[row]!
   }
 
   /** An entry appeared or was replaced. */
@@ -173,8 +155,8 @@ export class Listing {
     this.size--
   }
 
-  /** Entries whose offset is greater than `offset`, in order. */
-  *after(offset: number): Iterable<Entry> {
+  /** Place, in the order of offsets, of the first entry after `offset`. For entryAt(), while nothing is added. */
+  placeAfter(offset: number): number {
     const order = this.#order ??= this.#sort()
     let [low, high] = [0, order.length]
     while (low < high) {
@@ -182,10 +164,14 @@ export class Listing {
       if (this.#offsets[order[middle]!]! > offset) high = middle
       else low = middle + 1
     }
-    for (; low < order.length; low++) {
-      const row = order[low]!
-      if (this.#branches[row] !== NO_BRANCH) yield this.#entry(row)
-    }
+    return low
+  }
+
+  /** The entry at a place: null if it is gone, undefined beyond the last. */
+  entryAt(place: number): Entry | null | undefined {
+    const row = this.#order![place]
+    if (row === undefined) return undefined
+    return this.#branches[row] === NO_BRANCH ? null : this.#entry(row)
   }
 
   /**

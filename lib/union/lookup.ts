@@ -14,6 +14,7 @@ import { DirNode, Node, type Redirect } from './node.js'
 import { followRedirect } from './redirect.js'
 import { dirfd } from './place.js'
 import { findCopy, groupKey } from './link-group.js'
+import type { Entry } from './listing.js'
 import { listIfAskedOften } from './listings.js'
 import type { Union } from './union.js'
 import { readPrivate } from './xattr-keys.js'
@@ -21,6 +22,7 @@ import { readPrivate } from './xattr-keys.js'
 const C = sys.constants
 const O_PATH_DIR = C['O_PATH']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
 const PATH_MAX = 4096
+const DT_DIR = S_IFDIR >> 12
 const xattrBuffer = Buffer.alloc(PATH_MAX)
 
 /** A merged directory as the merge rule sees it: where it exists, and its fd there. */
@@ -46,7 +48,7 @@ export interface Found {
   /** Number of links of a non-directory. */
   readonly nlink: number
   /** Fds of the directory that were opened on the way, by branch: the finder's to keep or close. */
-  readonly fds: Map<number, number>
+  fds: Map<number, number> | null
 }
 
 /** A directory node as a view. */
@@ -112,14 +114,15 @@ function descend(union: Union, view: DirView, name: Bytes, from: number, search:
 
 /** Close the fds a probe opened and nobody took over. */
 export function closeFound(found: Found): void {
-  for (const fd of found.fds.values()) sys.close(fd)
-  found.fds.clear()
+  for (const fd of found.fds?.values() ?? []) sys.close(fd)
+  found.fds = null
 }
 
 /** Does the merge of directory `name` end on this branch? Follows a redirect, which ends it too. */
 function endsHere(union: Union, branch: Branch, parent: number, name: Bytes, found: Found): boolean {
   const fd = sys.openBeneath(parent, name, O_PATH_DIR)
   if (fd < 0) throw new Errno(-fd, 'openat2', name)
+  found.fds ??= new Map()
   found.fds.set(branch.index, fd)
   const length = branch.mayRedirect ? readPrivate(fd, '', branch.keys.redirect, xattrBuffer) : -1
   if (length > 0) {
@@ -183,25 +186,49 @@ function identify(union: Union, dir: DirNode, name: Bytes, found: Found): Identi
 export function lookup(union: Union, dir: DirNode, name: Bytes): Node | null {
   const known = dir.children.get(name)
   if (known !== undefined && isCurrent(union, known, dir, name)) return known
-  const from = known === undefined ? listedOn(union, dir, name) : 0
-  const found = from < 0 ? null : probe(union, viewOf(union, dir), name, from)
+  if (known === undefined && isListed(union, dir)) {
+    const entry = dir.listing!.get(name)
+    return entry === undefined ? null : lookupListed(union, dir, entry)
+  }
+  const found = probe(union, viewOf(union, dir), name)
   if (found === null) {
     if (known !== undefined) union.vanish(known, dir, name)
     return null
   }
-  return enter(union, dir, dir.listing?.nameOf(name) ?? name, found, known)
+  return enter(union, dir, name, found, known)
 }
 
-/** Topmost branch of a name by the directory's kept list, -1 if it is not there; 0 without a list that can be trusted. */
-function listedOn(union: Union, dir: DirNode, name: Bytes): number {
-  if (union.config.udba !== 'none' || (dir.listing === null && !listIfAskedOften(union, dir))) return 0
-  return dir.listing!.branchOf(name)
+/** Has the directory a list that can be trusted? */
+function isListed(union: Union, dir: DirNode): boolean {
+  return union.config.udba === 'none' && (dir.listing !== null || listIfAskedOften(union, dir))
+}
+
+/** The same for an entry of such a list, whose name is not in the tree yet. The string kept is the list's own. */
+export function lookupListed(union: Union, dir: DirNode, entry: Entry): Node | null {
+  const plain = enterPlain(union, dir, entry)
+  if (plain !== null) return plain
+  const found = probe(union, viewOf(union, dir), entry.name, entry.branch)
+  return found === null ? null : enter(union, dir, entry.name, found, undefined)
+}
+
+/** Most are that simple: a file with one name, on a branch that holds nothing but files. null if it is not. */
+function enterPlain(union: Union, dir: DirNode, entry: Entry): Node | null {
+  const branch = union.branches[entry.branch]!
+  if (branch.whiteable || entry.type === DT_DIR) return null
+  const rc = sys.statx(dirfd(union, dir, entry.branch), entry.name)
+  if (rc < 0 || st.nlink !== 1 || st.kind >> 12 !== entry.type) return null
+  if (nameless(union, branch.fsid, st.inoLow, st.inoHigh) !== undefined) return null
+  const node = new Node(st.kind, union.inos.of(branch.fsid, st.inoLow, st.inoHigh), dir, entry.name, entry.branch)
+  node.seen = seenMark()
+  union.tree.add(node)
+  union.statOf = node
+  return node
 }
 
 /** The node of a file whose other names are gone, the one it was known by among them: what is open there is this file. */
-function nameless(union: Union, found: Found): Node | undefined {
+function nameless(union: Union, fsid: string, low: number, high: number): Node | undefined {
   if (!union.tree.hasGroups) return undefined
-  const node = union.tree.group(groupKey(found.fsid, found.low, found.high))
+  const node = union.tree.group(groupKey(fsid, low, high))
   return node?.parent === null ? node : undefined
 }
 
@@ -210,7 +237,7 @@ export function enter(union: Union, dir: DirNode, name: Bytes, found: Found, kno
   if (found.kind === S_IFDIR) return enterDir(union, dir, name, found, known)
   const identity = identify(union, dir, name, found)
   const ino = union.inos.of(found.fsid, found.low, found.high)
-  const twin = identity.group === '' ? nameless(union, found) : union.tree.group(identity.group)
+  const twin = identity.group === '' ? nameless(union, found.fsid, found.low, found.high) : union.tree.group(identity.group)
   if (twin !== undefined && twin.kind === found.kind) {
     if (known !== undefined && known !== twin) union.vanish(known, dir, name)
     union.tree.link(twin, dir, name)
@@ -248,7 +275,7 @@ function enterDir(union: Union, dir: DirNode, name: Bytes, found: Found, known: 
   node.paths = found.paths
   node.redirects = found.redirects
   node.seen = found.mark
-  for (const [branch, fd] of found.fds) union.dirfds.put(node, branch, fd)
+  for (const [branch, fd] of found.fds ?? []) union.dirfds.put(node, branch, fd)
   return node
 }
 

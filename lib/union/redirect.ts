@@ -31,20 +31,21 @@ function step(union: Union, at: Stand, part: Bytes): Stand | null {
     closeFound(found)
     return null
   }
+  const fds = found.fds ??= new Map()
   const paths = new Map<number, Bytes>()
   for (const b of found.branches) {
     const above = at.paths.get(b) ?? ''
     const path = found.paths?.get(b) ?? (above === '' ? part : `${above}/${part}`)
-    const fd = found.fds.get(b) ?? sys.openBeneath(union.branches[b]!.fd, path, O_PATH_DIR)
+    const fd = fds.get(b) ?? sys.openBeneath(union.branches[b]!.fd, path, O_PATH_DIR)
     if (fd === -E.ENOENT || fd === -E.ENOTDIR || fd === -E.ELOOP || fd === -E.EXDEV) break
     if (fd < 0) {
       closeFound(found)
       throw new Errno(-fd, 'openat2', path)
     }
-    found.fds.set(b, fd)
+    fds.set(b, fd)
     paths.set(b, path)
   }
-  return { branches: [...paths.keys()], fds: found.fds, paths, found }
+  return { branches: [...paths.keys()], fds, paths, found }
 }
 
 /**
@@ -71,10 +72,11 @@ export function followRedirect(union: Union, from: number, path: Bytes, found: F
   }
   const end = at.found!
   found.paths ??= new Map()
+  const fds = found.fds ??= new Map()
   for (const b of at.branches) {
     found.branches.push(b)
     found.paths.set(b, at.paths.get(b)!)
-    found.fds.set(b, end.fds.get(b)!)
+    fds.set(b, end.fds!.get(b)!)
   }
   found.redirects.push(...end.redirects)
   found.fsid = end.fsid

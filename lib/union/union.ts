@@ -220,6 +220,7 @@ export class Union {
     for (const node of this.tree.nodes()) {
       if (node.fd >= 0) sys.close(node.fd)
       sys.dataDrop(node.id)
+      sys.attrForget(node.id)
     }
     this.dirfds.close()
     for (const branch of this.branches) {

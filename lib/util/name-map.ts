@@ -2,16 +2,11 @@
  * A map from names to objects in one array, key beside value: half the memory of a Map, of which a tree of a million
  * names has most. Open addressing with linear probing.
  */
+import { nameHash } from './name-hash.js'
 
 /** In place of a removed key: what collided with it lies behind. */
 const GONE = '\0'
 const SLOTS_MIN = 4
-
-function hashOf(name: string): number {
-  let hash = 0x9747b28c
-  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x5bd1e995) ^ (hash >>> 15)
-  return hash ^ (hash >>> 13)
-}
 
 export class NameMap<V extends object> {
   /** Keys at even places, values behind them. */
@@ -25,7 +20,7 @@ export class NameMap<V extends object> {
     if (this.size === 0) return -1
     const slots = this.#slots
     const mask = slots.length - 1
-    for (let at = (hashOf(name) << 1) & mask; slots[at] !== undefined; at = (at + 2) & mask) {
+    for (let at = (nameHash(name) << 1) & mask; slots[at] !== undefined; at = (at + 2) & mask) {
       if (slots[at] === name) return at
     }
     return -1
@@ -55,7 +50,7 @@ export class NameMap<V extends object> {
   #put(name: string, value: V): void {
     const slots = this.#slots
     const mask = slots.length - 1
-    let at = (hashOf(name) << 1) & mask
+    let at = (nameHash(name) << 1) & mask
     while (slots[at] !== undefined) at = (at + 2) & mask
     slots[at] = name
     slots[at + 1] = value

@@ -14,6 +14,7 @@ extern const Methods processMethods;
 extern const Methods socketMethods;
 extern const Methods fuseDevMethods;
 extern const Methods dataMethods;
+extern const Methods attrMethods;
 
 /** `constants` and `sizes`. */
 napi_value makeConstants(napi_env env);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "attr-plane.h"
 #include "awake.h"
 #include "blocks.h"
 #include "data-plane.h"
@@ -184,6 +185,7 @@ int64_t fuseTurn(uint32_t replyLength) {
     if (!isWhole(length)) continue;
     const size_t size = static_cast<size_t>(length);
     if (serveData(device.fd, device.block, size, &device.block) == 0) continue;
+    if (serveAttributes(device.fd, device.block, size) == 0) continue;
     if (handOver(size)) return length;
   }
 }

@@ -1,4 +1,5 @@
 /** The process: limits, signals, umask, descriptors, session. */
+#include <malloc.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -65,7 +66,10 @@ napi_value exec(Raw list) {
 
 int64_t dumpable(int on) { return result(prctl(PR_SET_DUMPABLE, on != 0 ? 1 : 0, 0, 0, 0)); }
 
+int64_t trimMemory() { return malloc_trim(0); }
+
 const Method methods[] = {
+    method<trimMemory>("trimMemory", ""),
     method<prepareProcess>("prepareProcess", ""),
     method<setUmask>("umask", "mask"),
     method<closeFrom>("closeFrom", "first cloexec"),

@@ -1,11 +1,11 @@
 /** Attributes: statx into a shared buffer in the protocol's own layout, chmod, chown, times, statfs, ioctl. */
-#include <linux/fuse.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
+#include "attr.h"
 #include "families.h"
 #include "result.h"
 #include "syscalls.h"
@@ -48,26 +48,11 @@ int emptyPath(const Name& name) { return name.empty() ? AT_EMPTY_PATH : 0; }
 int64_t statX(int dirfd, const Name& name) {
   struct statx st;
   const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | emptyPath(name);
-  const unsigned mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
+  const unsigned mask = kAttrMask | STATX_BTIME | STATX_MNT_ID;
   const int64_t rc = retry([&] { return statx(dirfd, name, flags, mask, &st); });
   if (rc < 0) return rc;
   StatOut& out = *statOut;
-  out.attr.ino = st.stx_ino;
-  out.attr.size = st.stx_size;
-  out.attr.blocks = st.stx_blocks;
-  out.attr.atime = static_cast<uint64_t>(st.stx_atime.tv_sec);
-  out.attr.mtime = static_cast<uint64_t>(st.stx_mtime.tv_sec);
-  out.attr.ctime = static_cast<uint64_t>(st.stx_ctime.tv_sec);
-  out.attr.atimensec = st.stx_atime.tv_nsec;
-  out.attr.mtimensec = st.stx_mtime.tv_nsec;
-  out.attr.ctimensec = st.stx_ctime.tv_nsec;
-  out.attr.mode = st.stx_mode;
-  out.attr.nlink = st.stx_nlink;
-  out.attr.uid = st.stx_uid;
-  out.attr.gid = st.stx_gid;
-  out.attr.rdev = encodeDev(st.stx_rdev_major, st.stx_rdev_minor);
-  out.attr.blksize = st.stx_blksize;
-  out.attr.flags = 0;
+  fillAttr(st, out.attr);
   out.devMajor = st.stx_dev_major;
   out.devMinor = st.stx_dev_minor;
   out.btimeSec = st.stx_btime.tv_sec;
@@ -162,6 +147,25 @@ const Method methods[] = {
 };
 
 }  // namespace
+
+void fillAttr(const struct statx& from, struct fuse_attr& to) {
+  to.ino = from.stx_ino;
+  to.size = from.stx_size;
+  to.blocks = from.stx_blocks;
+  to.atime = static_cast<uint64_t>(from.stx_atime.tv_sec);
+  to.mtime = static_cast<uint64_t>(from.stx_mtime.tv_sec);
+  to.ctime = static_cast<uint64_t>(from.stx_ctime.tv_sec);
+  to.atimensec = from.stx_atime.tv_nsec;
+  to.mtimensec = from.stx_mtime.tv_nsec;
+  to.ctimensec = from.stx_ctime.tv_nsec;
+  to.mode = from.stx_mode;
+  to.nlink = from.stx_nlink;
+  to.uid = from.stx_uid;
+  to.gid = from.stx_gid;
+  to.rdev = encodeDev(from.stx_rdev_major, from.stx_rdev_minor);
+  to.blksize = from.stx_blksize;
+  to.flags = 0;
+}
 
 napi_value makeStatBuffer(napi_env env) { return makeBuffer(env, statOut); }
 

@@ -154,7 +154,7 @@ const rows: readonly Row[] = [
       arg: { fh: 0, offset: 3, size: 4096, read_flags: 0, lock_owner: 0, flags: 0o200000 },
     },
     answer: (req) => {
-      const packer = new DirentPacker(req.out, req.outView, HEADER, HEADER + 4096)
+      const packer = new DirentPacker(req.out, req.outWords, HEADER, HEADER + 4096)
       packer.addPlus(2, 4, 4, '..')
       entryOut(req.out, packer.addPlus(0x1122334455, 5, 8, 'abc'), 7, 0, 1, 1, attr)
       return packer.size
@@ -235,7 +235,7 @@ t.test('batch-forget', async (t) => {
     in: BatchForgetIn,
     names: 0,
     run(_union, req, { count }) {
-      for (let i = 0; i < count; i++) forgotten.push({ ...ForgetOne.decode(req.view, req.payload + i * ForgetOne.size) })
+      for (let i = 0; i < count; i++) forgotten.push({ ...ForgetOne.decode(req.words, req.payload + i * ForgetOne.size) })
       return NO_REPLY
     },
   }
@@ -258,7 +258,7 @@ t.test('readdir', async (t) => {
     names: 0,
     run(_union, req) {
       req.out.fill(0xee)
-      const packer = new DirentPacker(req.out, req.outView, HEADER, HEADER + 4096)
+      const packer = new DirentPacker(req.out, req.outWords, HEADER, HEADER + 4096)
       packer.add(2, 4, 4, '..')
       packer.add(Number.MAX_SAFE_INTEGER, 5, 8, '12345678')
       return packer.size

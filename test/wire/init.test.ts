@@ -8,6 +8,7 @@ import { flagSet, hasFlag, type InitOptions, type Negotiated } from '../../lib/f
 import { InitOut } from '../../lib/fuse/structs.js'
 import { buildInit, OFFERED, wireFixture } from '../helpers/fake-kernel.js'
 import { INIT, startSession } from '../helpers/wire-session.js'
+import { wordsOver } from '../../lib/fuse/words.js'
 
 const { EINVAL, EPROTO } = constants.errno
 
@@ -25,7 +26,7 @@ async function agree(
   })
   const { payload } = await kernel.ask(request)
   await end()
-  return { out: InitOut.decode(new DataView(payload.buffer, payload.byteOffset, payload.length), 0), negotiated }
+  return { out: InitOut.decode(wordsOver(payload), 0), negotiated }
 }
 
 t.test('Linux 6.18, byte for byte', async (t) => {

@@ -5,13 +5,10 @@ import { writeHeader } from '../../../lib/fuse/reply.js'
 import type { Struct } from '../../../lib/fuse/struct.js'
 import * as S from '../../../lib/fuse/structs.js'
 import { buildRequest, encodeStruct, wireFixture } from '../../helpers/fake-kernel.js'
-
-function viewOver(bytes: Buffer): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-}
+import { wordsOver } from '../../../lib/fuse/words.js'
 
 function rx(request: Buffer, struct: Struct<unknown> | null, names: number, end = request.length): string {
-  return printRequest(request.readUInt32LE(4), struct, names, viewOver(request), request, end)
+  return printRequest(request.readUInt32LE(4), struct, names, wordsOver(request), request, end)
 }
 
 t.test('requests', async (t) => {
@@ -35,7 +32,7 @@ t.test('broken ones', async (t) => {
 })
 
 t.test('replies', async (t) => {
-  const tx = (opcode: number, bytes: Buffer): string => printReply(opcode, viewOver(bytes), bytes.length)
+  const tx = (opcode: number, bytes: Buffer): string => printReply(opcode, wordsOver(bytes), bytes.length)
   t.match(
     tx(Opcode.LOOKUP, wireFixture('lookup.reply')),
     /^tx 4: OK 128 bytes \{nodeid=7 generation=0 entry_valid=9007199254740991 /,
@@ -43,6 +40,6 @@ t.test('replies', async (t) => {
   t.match(tx(Opcode.CREATE, wireFixture('create.reply')), /\} \{fh=0 open_flags=KEEP_CACHE\|PASSTHROUGH backing_id=3\}$/)
   t.equal(tx(Opcode.READ, Buffer.concat([wireFixture('lookup.reply').subarray(0, 16), Buffer.alloc(5)])), 'tx 4: OK 5 bytes')
   const error = Buffer.alloc(16)
-  writeHeader(viewOver(error), 16, -39, 6, 0)
+  writeHeader(wordsOver(error), 16, -39, 6, 0)
   t.equal(tx(Opcode.RMDIR, error), 'tx 6: ENOTEMPTY')
 })

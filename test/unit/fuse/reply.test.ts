@@ -3,6 +3,7 @@ import * as reply from '../../../lib/fuse/reply.js'
 import type { Struct } from '../../../lib/fuse/struct.js'
 import * as S from '../../../lib/fuse/structs.js'
 import { encodeStruct } from '../../helpers/fake-kernel.js'
+import { wordsOver } from '../../../lib/fuse/words.js'
 
 const attrs = {
   ino: 2 ** 40 + 5,
@@ -44,16 +45,16 @@ function written<T>(t: Check, struct: Struct<T>, write: (out: Buffer, at: number
     true,
   )
   // Padding is zero: encoding what was decoded gives the same bytes.
-  const decoded = struct.decode(new DataView(out.buffer, out.byteOffset, out.length), AT)
+  const decoded = struct.decode(wordsOver(out), AT)
   t.equal(encodeStruct(struct, decoded).toString('hex'), out.toString('hex', AT, AT + size))
   return { ...decoded }
 }
 
 t.test('header', async (t) => {
-  const view = new DataView(new ArrayBuffer(16))
-  reply.writeHeader(view, 16, -2, 0xfffffffe, 0x80000000)
-  t.same({ ...S.OutHeader.decode(view, 0) }, { len: 16, error: -2, unique: 2 ** 63 + 2 ** 32 })
-  t.equal(view.getBigUint64(8, true), 0x80000000fffffffen)
+  const words = new Uint32Array(4)
+  reply.writeHeader(words, 16, -2, 0xfffffffe, 0x80000000)
+  t.same({ ...S.OutHeader.decode(words, 0) }, { len: 16, error: -2, unique: 2 ** 63 + 2 ** 32 })
+  t.same([...words], [16, 0xfffffffe, 0xfffffffe, 0x80000000])
 })
 
 t.test('entry', async (t) => {
@@ -87,9 +88,9 @@ t.test('open and create', async (t) => {
   )
   const out = Buffer.alloc(144)
   t.equal(reply.createOut(out, 0, 9, 0, 1, 1, attr, 7, 2, 0), 144)
-  const view = new DataView(out.buffer, out.byteOffset, out.length)
-  t.equal(S.EntryOut.decode(view, 0).nodeid, 9)
-  t.same({ ...S.OpenOut.decode(view, 128) }, { fh: 7, open_flags: 2, backing_id: 0 })
+  const words = wordsOver(out)
+  t.equal(S.EntryOut.decode(words, 0).nodeid, 9)
+  t.same({ ...S.OpenOut.decode(words, 128) }, { fh: 7, open_flags: 2, backing_id: 0 })
 })
 
 t.test('the small ones', async (t) => {
