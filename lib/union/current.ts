@@ -31,29 +31,39 @@ function isThere(union: Union, node: Node, b: number, dir: DirNode, name: Bytes)
   return fd >= 0 && sys.statx(fd, name) === 0 && st.kind === node.kind
 }
 
-/** A directory: on each branch that may change, that by whose fd we go, or at the top the one we saw. */
-function isCurrentDir(union: Union, node: DirNode, parent: DirNode): boolean {
-  for (const b of node.branches) {
-    if (union.branches[b]!.spec.perm === 'rr' || node.paths?.has(b)) continue
-    if (!isThere(union, node, b, parent, node.name)) return false
-    const [mark, low, high] = [seenMark(), st.inoLow, st.inoHigh]
-    const fd = union.dirfds.get(node, b)
-    if (fd !== undefined && (sys.statx(fd, '') < 0 || st.inoLow !== low || st.inoHigh !== high)) return false
-    if (b !== node.top) continue
-    if (fd === undefined && node.seen !== 0 && node.seen !== mark) return false
+/** Is what the directory's name has on branch `b` that by whose fd we go, or at the top the one we saw? */
+function isCurrentOn(union: Union, node: DirNode, b: number, parent: DirNode): boolean {
+  if (union.branches[b]!.spec.perm === 'rr' || node.paths?.has(b)) return true
+  if (!isThere(union, node, b, parent, node.name)) return false
+  const mark = seenMark()
+  if (b === node.top) {
+    if (node.seen !== 0 && node.seen !== mark) return false
     node.seen = mark
+    if (union.config.dirperm1) union.statOf = node
+    return true
   }
+  const fd = union.dirfds.get(node, b)
+  if (fd === undefined || union.dirfds.mark(node, b) === mark) return true
+  if (sys.statx(fd, '') < 0 || seenMark() !== mark) return false
+  union.dirfds.setMark(node, b, mark)
   return true
+}
+
+/** @param whole its lower parts too, of which attributes show nothing */
+function isCurrentDir(union: Union, node: DirNode, parent: DirNode, whole: boolean): boolean {
+  for (const b of whole ? node.branches : []) if (b !== node.top && !isCurrentOn(union, node, b, parent)) return false
+  return isCurrentOn(union, node, node.top, parent)
 }
 
 /**
  * Is a node still what `name`, one of its names, has on its branch? With udba=none we are told of every change, as we make
- * it. The name that was looked at is the one to go by from now on; of a file with one name `sys.stat` is left with the
- * statx, and `union.statOf` says so.
+ * it. The name that was looked at is the one to go by from now on; `sys.stat` may be left with the node's statx, then
+ * `union.statOf` says so.
+ * @param whole of a directory, look at its lower parts too
  */
-export function isCurrent(union: Union, node: Node, dir: DirNode, name: Bytes): boolean {
+export function isCurrent(union: Union, node: Node, dir: DirNode, name: Bytes, whole = true): boolean {
   if (union.config.udba === 'none' || node.fd >= 0 || node.indexed || node.parent === null) return true
-  if (node.isDir()) return isCurrentDir(union, node, node.parent)
+  if (node.isDir()) return isCurrentDir(union, node, node.parent, whole)
   if (!isThere(union, node, node.top, dir, name)) return false
   const mark = seenMark()
   if (node.seen !== 0 && node.seen !== mark) return false
@@ -69,7 +79,7 @@ export function isCurrent(union: Union, node: Node, dir: DirNode, name: Bytes): 
  *   keeps: it then looks the path up anew
  */
 export function renew(union: Union, node: Node): void {
-  while (node.parent !== null && !isCurrent(union, node, node.parent, node.name)) {
+  while (node.parent !== null && !isCurrent(union, node, node.parent, node.name, false)) {
     // A directory may have lost a part only, and is the same still.
     if (node.isDir()) lookup(union, node.parent, node.name)
     else union.vanish(node, node.parent, node.name)

@@ -12,6 +12,8 @@ const STRIDE = 1024
 export class DirFds {
   readonly #cache: LRUCache<number, number>
   #closing: number[] = []
+  /** Which inode a kept fd is of (current.ts seenMark), where somebody has looked. */
+  readonly #marks = new Map<number, number>()
   /** The last one asked for: most requests are about the same directory as the one before. */
   #lastKey = -1
   #lastFd = -1
@@ -22,6 +24,7 @@ export class DirFds {
       max,
       dispose: (fd, key) => {
         this.#closing.push(fd)
+        this.#marks.delete(key)
         this.#lastKey = -1
         sys.attrForget(Math.floor(key / STRIDE))
       },
@@ -37,6 +40,15 @@ export class DirFds {
       this.#lastFd = fd
     }
     return fd
+  }
+
+  /** The mark of the inode that the kept fd is of; undefined if nobody has looked. */
+  mark(dir: DirNode, branch: number): number | undefined {
+    return this.#marks.get(dir.id * STRIDE + branch)
+  }
+
+  setMark(dir: DirNode, branch: number, mark: number): void {
+    this.#marks.set(dir.id * STRIDE + branch, mark)
   }
 
   /** The cache owns `fd` from now on. */
