@@ -7,6 +7,7 @@ import { DirentPacker } from '../fuse/dirent.js'
 import { entryOut } from '../fuse/reply.js'
 import { ReadIn } from '../fuse/structs.js'
 import { attributes } from '../union/attr.js'
+import { isCurrent } from '../union/current.js'
 import type { Entry } from '../union/listing.js'
 import { listing } from '../union/listings.js'
 import { isImpure, lookup, lookupListed, peekIno } from '../union/lookup.js'
@@ -20,7 +21,7 @@ const DOT_DOT = 2
 /** d_ino must be st_ino: known, or that of the branch where no origin can be stored, or looked up. */
 function inoOf(union: Union, dir: DirNode, entry: Entry): number {
   const known = dir.children.get(entry.name)
-  if (known !== undefined) return known.ino
+  if (known !== undefined && isCurrent(union, known, dir, entry.name)) return known.ino
   const branch = union.branches[entry.branch]!
   const stored = branch.whiteable && (entry.type === DT_DIR || isImpure(union, dir))
   const merges = entry.type === DT_DIR && dir.branches.length > 1

@@ -282,7 +282,7 @@ function enterDir(union: Union, dir: DirNode, name: Bytes, found: Found, known: 
 /** The inode number of a name without entering it; 0 if it is gone. For readdir. */
 export function peekIno(union: Union, dir: DirNode, name: Bytes): number {
   const known = dir.children.get(name)
-  if (known !== undefined) return known.ino
+  if (known !== undefined && isCurrent(union, known, dir, name)) return known.ino
   const found = probe(union, viewOf(union, dir), name)
   if (found === null) return 0
   if (found.kind !== S_IFDIR) identify(union, dir, name, found)
