@@ -7,6 +7,7 @@
 import { closeSync } from 'node:fs'
 import { MountError, REFUSED } from '../config/mount-error.js'
 import { attend, log, type Taken } from './attend.js'
+import { optimizeLater } from './compiler.js'
 import { readRequest, Starter } from './starter.js'
 
 const STARTER_FD = 3
@@ -22,6 +23,7 @@ async function firstRequest(): Promise<Taken | undefined> {
 async function main(): Promise<void> {
   const taken = await firstRequest()
   if (taken === undefined) process.exit(0)
+  optimizeLater()
   // A daemon that ends takes the work of everybody on the mount with it; a bug in one request is not worth that.
   process.on('uncaughtException', (error) => log(`uncaught: ${error.stack}`))
   try {
