@@ -7,13 +7,17 @@ import { join } from 'node:path'
 import { startTime } from './process-id.js'
 import { isAlive, type MountRecord } from './rundir.js'
 
-/** Ask the daemon of a mount. @throws Error when it cannot be reached, refuses, or stays silent for `timeoutMs` */
-export function ask(record: MountRecord, question: 'status' | 'branches' | 'stats', timeoutMs = 10_000): Promise<unknown> {
+/**
+ * Ask the daemon of a mount.
+ * @param more fields the question has beside its name (answers.ts)
+ * @throws Error when it cannot be reached, refuses, or stays silent for `timeoutMs`
+ */
+export function ask(record: MountRecord, question: string, more: Readonly<Record<string, unknown>> = {}, timeoutMs = 10_000): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(join(record.dir, 'control.sock'))
     let text = ''
     socket.setEncoding('utf8').setTimeout(timeoutMs)
-    socket.on('connect', () => socket.write(`${JSON.stringify({ ask: question })}\n`))
+    socket.on('connect', () => socket.write(`${JSON.stringify({ ask: question, ...more })}\n`))
     socket.on('timeout', () => socket.destroy(new Error('ETIMEDOUT: the daemon does not answer')))
     socket.on('error', reject)
     socket.on('close', () => reject(new Error('ECONNRESET: the daemon ended')))

@@ -1,13 +1,18 @@
 /**
- * The daemon's control socket: one JSON request per line, `{"ask": "status"}`, one JSON answer per line,
- * `{"answer": ...}` or `{"error": "EINVAL: ..."}`. Only the daemon's own user may connect. The connection's end is the
- * daemon's end, so a client that stays connected learns of it. Paths are bytes as latin1 characters.
+ * The daemon's control socket: one JSON request per line, `{"ask": "status"}` with further fields as the question has
+ * them, one JSON answer per line, `{"answer": ...}` or `{"error": "EINVAL: ..."}`, in the order of the requests. Only the
+ * daemon's own user may connect. The connection's end is the daemon's end, so a client that stays connected learns of it.
+ * Paths are bytes as latin1 characters.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { chmodSync } from 'node:fs'
+import { MountError } from '../config/mount-error.js'
 
-/** Answers by question. A new question is a row here and a line in client.ts. */
-export type Answers = Readonly<Record<string, () => unknown>>
+/** What a client sent: all of it is unchecked but that it is an object. */
+export type Question = Readonly<Record<string, unknown>>
+
+/** Answers by question (answers.ts). What one throws is the client's error line. */
+export type Answers = Readonly<Record<string, (question: Question) => unknown>>
 
 /** A request longer than this is nonsense; the connection is closed. */
 const REQUEST_MAX = 64 * 1024
@@ -30,6 +35,7 @@ export function listen(path: string, answers: Answers): Promise<Server> {
 
 function serveClient(socket: Socket, answers: Answers): void {
   let pending = ''
+  let last = Promise.resolve()
   socket.setEncoding('utf8')
   socket.unref()
   // A client that goes away in mid-answer is its own affair.
@@ -38,25 +44,33 @@ function serveClient(socket: Socket, answers: Answers): void {
     pending += text
     const lines = pending.split('\n')
     pending = lines.pop() ?? ''
-    for (const line of lines) socket.write(`${JSON.stringify(answerTo(line, answers))}\n`)
+    for (const line of lines) {
+      last = last.then(async () => { socket.write(`${JSON.stringify(await answerTo(line, answers))}\n`) })
+    }
     if (pending.length > REQUEST_MAX) socket.destroy()
   })
 }
 
-/** The answer to one line; malformed ones are answered too. */
-export function answerTo(line: string, answers: Answers): { answer: unknown } | { error: string } {
-  let ask: unknown
+/** The answer to one line; malformed ones are answered too. Never throws. */
+export async function answerTo(line: string, answers: Answers): Promise<{ answer: unknown } | { error: string }> {
+  let question: unknown
   try {
-    ask = (JSON.parse(line) as { ask?: unknown } | null)?.ask
+    question = JSON.parse(line)
   } catch {
     return { error: 'EINVAL: not JSON' }
   }
-  if (typeof ask !== 'string' || !Object.hasOwn(answers, ask)) {
+  const name = typeof question === 'object' && question !== null ? (question as Question)['ask'] : undefined
+  if (typeof name !== 'string' || !Object.hasOwn(answers, name)) {
     return { error: `EINVAL: ask one of: ${Object.keys(answers).join(', ')}` }
   }
   try {
-    return { answer: answers[ask]?.() }
+    return { answer: await answers[name]!(question as Question) }
   } catch (error) {
-    return { error: `EIO: ${error instanceof Error ? error.message : String(error)}` }
+    return { error: errorLine(error) }
   }
+}
+
+function errorLine(error: unknown): string {
+  if (error instanceof MountError) return error.message
+  return `EIO: ${error instanceof Error ? error.message : String(error)}`
 }

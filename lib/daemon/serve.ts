@@ -6,7 +6,6 @@ import type { Server } from 'node:net'
 import { sys } from '../os/native.js'
 import { Errno } from '../os/errno.js'
 import { MountError } from '../config/mount-error.js'
-import { formatBranch } from '../config/branches.js'
 import type { MountConfig } from '../config/config.js'
 import { Session } from '../fuse/session.js'
 import { Notifier } from '../fuse/notify.js'
@@ -21,7 +20,8 @@ import { inFirstUserNamespace } from './process-id.js'
 import { demandAwake } from './idle.js'
 import { raiseReadAhead } from './read-ahead.js'
 import { liveMounts, RunDir } from './rundir.js'
-import { listen, type Answers } from './control.js'
+import { answers } from './answers.js'
+import { listen } from './control.js'
 
 /** Requests the kernel may have in the background: read-ahead and write-back. */
 const MAX_BACKGROUND = 64
@@ -131,7 +131,7 @@ async function run(
     },
     trace,
   })
-  const server = await listen(rundir.socket, answers(union, config, session, dev))
+  const server = await listen(rundir.socket, answers({ union, config, session, dev }))
   rundir.publish(config.mountpoint, dev, union.branches.map((branch, id) => ({ id, spec: branch.spec })))
   process.chdir('/')
   sys.umask(0)
@@ -153,26 +153,6 @@ async function tracer(): Promise<((line: string) => void) | undefined> {
 /** A server that takes nobody new; clients who watch for our end see it by the process ending. */
 function close(server: Server): void {
   server.close()
-}
-
-/** What the control socket answers. */
-function answers(union: Union, config: MountConfig, session: Session<Union>, dev: string): Answers {
-  const startedMs = Date.now()
-  return {
-    status: () => ({
-      pid: process.pid,
-      mountpoint: config.mountpoint,
-      dev,
-      uptimeS: Math.round((Date.now() - startedMs) / 1000),
-      inFlight: session.inFlight,
-      kernel: session.negotiated,
-      memory: process.memoryUsage(),
-    }),
-    branches: () => union.branches.map(({ spec }, id) => (
-      { id, path: spec.path, perm: spec.perm, description: formatBranch(spec) }
-    )),
-    stats: () => Object.fromEntries(rows.map((row) => [row.name, session.counts[row.opcode] ?? 0])),
-  }
 }
 
 /** `done` is fulfilled when a signal has ended the mount and its last users had their time. */

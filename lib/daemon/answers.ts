@@ -1,0 +1,38 @@
+/**
+ * What the control socket answers: a row per question. One that needs more than a line has a file of its own.
+ */
+import { formatBranch } from '../config/branches.js'
+import type { MountConfig } from '../config/config.js'
+import type { Session } from '../fuse/session.js'
+import { rows } from '../ops/index.js'
+import type { Union } from '../union/union.js'
+import type { Answers } from './control.js'
+
+/** The mount that is asked about. */
+export interface Served {
+  readonly union: Union
+  readonly config: MountConfig
+  readonly session: Session<Union>
+  /** `major:minor` of the mount. */
+  readonly dev: string
+}
+
+/** The table for one mount. */
+export function answers({ union, config, session, dev }: Served): Answers {
+  const startedMs = Date.now()
+  return {
+    status: () => ({
+      pid: process.pid,
+      mountpoint: config.mountpoint,
+      dev,
+      uptimeS: Math.round((Date.now() - startedMs) / 1000),
+      inFlight: session.inFlight,
+      kernel: session.negotiated,
+      memory: process.memoryUsage(),
+    }),
+    branches: () => union.branches.map(({ spec }, id) => (
+      { id, path: spec.path, perm: spec.perm, description: formatBranch(spec) }
+    )),
+    stats: () => Object.fromEntries(rows.map((row) => [row.name, session.counts[row.opcode] ?? 0])),
+  }
+}
