@@ -3,6 +3,7 @@
  */
 import { formatBranch } from '../config/branches.js'
 import type { MountConfig } from '../config/config.js'
+import type { Invalidations } from '../fuse/invalidate.js'
 import type { Session } from '../fuse/session.js'
 import { rows } from '../ops/index.js'
 import type { Union } from '../union/union.js'
@@ -13,6 +14,8 @@ export interface Served {
   readonly union: Union
   readonly config: MountConfig
   readonly session: Session<Union>
+  /** What the kernel is to forget: for answers that change something. */
+  readonly stale: Invalidations
   /** `major:minor` of the mount. */
   readonly dev: string
 }

@@ -101,6 +101,7 @@ export function pretended(files: readonly string[]): Device {
     reply,
     turn: () => (asked.next().value as number | undefined) ?? -E.ENODEV!,
     write: () => 0,
+    notify: () => -E.ENODEV!,
     serve: () => -E.ENOENT!,
   }
   return {

@@ -8,6 +8,7 @@ import { Errno } from '../os/errno.js'
 import { MountError } from '../config/mount-error.js'
 import type { MountConfig } from '../config/config.js'
 import { Session } from '../fuse/session.js'
+import { Invalidations } from '../fuse/invalidate.js'
 import { Notifier } from '../fuse/notify.js'
 import { DeviceTransport, type Transport } from '../fuse/transport.js'
 import { Union } from '../union/union.js'
@@ -106,6 +107,7 @@ async function run(
   const trace = await tracer()
   const { dev } = mounted.entry
   const notifier = new Notifier((message, length) => transport.write(message, length))
+  const stale = new Invalidations((messages, done) => transport.notify(messages, done), hooks.log)
   const session = new Session({
     transport,
     rows,
@@ -131,7 +133,7 @@ async function run(
     },
     trace,
   })
-  const server = await listen(rundir.socket, answers({ union, config, session, dev }))
+  const server = await listen(rundir.socket, answers({ union, config, session, stale, dev }))
   rundir.publish(config.mountpoint, dev, union.branches.map((branch, id) => ({ id, spec: branch.spec })))
   process.chdir('/')
   sys.umask(0)

@@ -5,7 +5,7 @@
 import { must } from '../os/errno.js'
 import { sys } from '../os/native.js'
 
-/** The two buffers and four calls between a session and the kernel. All results are `>= 0` or `-errno`. */
+/** The two buffers and five calls between a session and the kernel. All results are `>= 0` or `-errno`. */
 export interface Transport {
   /** Holds the request after `turn` has answered its length, until the next `turn`. */
   readonly request: Buffer
@@ -18,6 +18,11 @@ export interface Transport {
   turn(replyLength: number): number
   /** Write a reply or a notification at once. -ENOENT: the kernel no longer waits for it. */
   write(message: Buffer, length: number): number
+  /**
+   * Write notifications, one behind the other, by another thread; `done` is called from the event loop with 0 or the first
+   * error but ENOENT. -ENODEV: unmounted, `done` will not be called.
+   */
+  notify(messages: Buffer, done: (rc: number) => void): number
   /** Hand a READ, WRITE, ... to the data plane, which answers it itself. -ENOENT: it does not have the file. */
   serve(message: Buffer, length: number): number
 }
@@ -47,6 +52,10 @@ export class DeviceTransport implements Transport {
 
   write(message: Buffer, length: number): number {
     return sys.fuseWrite(message, length)
+  }
+
+  notify(messages: Buffer, done: (rc: number) => void): number {
+    return sys.fuseNotify(messages, done)
   }
 
   serve(message: Buffer, length: number): number {

@@ -170,6 +170,12 @@ export interface Native {
   /** Write a reply (or a notification, unique 0) at once. */
   fuseWrite(message: Buffer, length: number): number
   /**
+   * Write notifications, whole messages one behind the other, by a thread of its own: for those that make their writer
+   * wait (fuse/notify.ts). `done(rc)` is called from the event loop: 0, or the first error but ENOENT. -ENODEV when
+   * unmounted: then `done` is not called.
+   */
+  fuseNotify(messages: Buffer, done: (rc: number) => void): number
+  /**
    * Serve the data request in `message` from the data table, as the turn would. 0: taken, the reply is or will be
    * written; -ENOENT: node not in the table, or not writable.
    */

@@ -12,12 +12,14 @@
 #include "attr-plane.h"
 #include "awake.h"
 #include "blocks.h"
+#include "callback.h"
 #include "data-plane.h"
 #include "data-table.h"
 #include "families.h"
 #include "fuse-abi.h"
 #include "fuse-reply.h"
 #include "loop.h"
+#include "notify.h"
 #include "result.h"
 
 namespace {
@@ -225,6 +227,14 @@ int64_t fuseWrite(Bytes message, uint32_t length) {
   return rc < 0 ? rc : 0;
 }
 
+napi_value fuseNotify(Bytes messages, Raw done) {
+  if (device.fd < 0) return toValue(done.env, -ENODEV);
+  Callback* callback = Callback::take(done, "fuseNotify");
+  if (callback == nullptr) return toValue(done.env, -ENOMEM);
+  sendNotifications(device.fd, messages.data, messages.length, callback);
+  return toValue(done.env, int64_t{0});
+}
+
 int64_t fuseServe(Bytes message, uint32_t length) {
   if (device.fd < 0) return -ENODEV;
   if (length > message.length || length < sizeof(fuse_in_header)) return -EINVAL;
@@ -250,6 +260,7 @@ const Method methods[] = {
     method<fuseAttach>("fuseAttach", "fd request reply"),
     method<fuseTurn>("fuseTurn", "replyLength"),
     method<fuseWrite>("fuseWrite", "message length"),
+    method<fuseNotify>("fuseNotify", "messages done"),
     method<fuseServe>("fuseServe", "message length"),
     method<fuseAwake>("fuseAwake", "latencyFd"),
     method<backingOpen>("backingOpen", "fd"),

@@ -1,12 +1,11 @@
 #include "jobs.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+
+#include "thread.h"
 
 namespace {
 
@@ -46,22 +45,6 @@ void* work(void*) {
   return nullptr;
 }
 
-/** Signals are for the main thread. */
-bool startThread() {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_t thread;
-  const bool started = pthread_create(&thread, &attributes, work, nullptr) == 0;
-  pthread_attr_destroy(&attributes);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return started;
-}
-
 }  // namespace
 
 void submitJob(Job* job) {
@@ -69,7 +52,7 @@ void submitJob(Job* job) {
   {
     std::lock_guard<std::mutex> lock(p.mutex);
     const bool wanted = p.threads < kThreads && static_cast<size_t>(p.idle) <= p.queue.size();
-    if (wanted && startThread()) p.threads++;
+    if (wanted && startThread(work)) p.threads++;
     if (p.threads > 0) {
       p.queue.push_back(job);
       p.queued.store(p.queue.size(), std::memory_order_relaxed);

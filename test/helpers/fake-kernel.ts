@@ -47,6 +47,8 @@ export class FakeKernel implements Transport {
   serveResult = 0
   /** What a write answers. */
   writeResult = 0
+  /** What was sent by `notify`. */
+  readonly notifications: Buffer[] = []
   /** Answers that the next turns give instead of a request. */
   readonly turnResults: number[] = []
   readonly #queue: Buffer[] = []
@@ -70,6 +72,13 @@ export class FakeKernel implements Transport {
       return next.length
     }
     return this.#unmounted ? -constants.errno.ENODEV : 0
+  }
+
+  notify(messages: Buffer, done: (rc: number) => void): number {
+    if (this.#unmounted) return -constants.errno.ENODEV
+    this.notifications.push(messages)
+    setImmediate(done, this.writeResult)
+    return 0
   }
 
   write(message: Buffer, length: number): number {

@@ -4,6 +4,7 @@
  * `f` and `g` are the files of that name in BACKING, opened when first needed and put into the data table; `js` is read
  * by JavaScript only, and takes no writes; `big` has attributes and no data. The parent asks over IPC: `'seen'` answers
  * how often JavaScript saw each opcode, `'sweep'` what dataSweep() leaves, `'fds'` how many descriptors are open,
+ * `'notify'` what two notifications gave,
  * `'ticks'` how often a timer came and how many requests JavaScript has seen.
  */
 import { sys, constant, flags, must, openFds, AT_FDCWD, E } from './sandbox.js'
@@ -118,10 +119,29 @@ function turn(): void {
   }
 }
 
+/** Two good notifications of things that are not cached in one buffer; then one that is cut short. */
+function notify(): void {
+  const message = Buffer.alloc(40)
+  message.writeUInt32LE(40, 0)
+  message.writeInt32LE(constant('FUSE_NOTIFY_INVAL_ENTRY'), 4)
+  message.writeBigUInt64LE(1n, 16)
+  message.writeUInt32LE(4, 24)
+  message.write('none', 32)
+  message.writeUInt32LE(37, 0)
+  const one = message.subarray(0, 37)
+  const answers: number[] = []
+  const done = (rc: number): void => {
+    if (answers.push(rc) === 2) process.send?.({ good: answers[0], cut: answers[1] })
+  }
+  must(sys.fuseNotify(Buffer.concat([one, one]), done), 'fuseNotify')
+  must(sys.fuseNotify(one.subarray(0, 30), done), 'fuseNotify')
+}
+
 process.on('message', what => {
   if (what === 'seen') process.send?.(seen)
   if (what === 'sweep') process.send?.({ left: sys.dataSweep() })
   if (what === 'ticks') process.send?.({ ticks, requests })
+  if (what === 'notify') notify()
   if (what === 'fds') process.send?.({ fds: openFds() })
 })
 const dev = must(sys.openat(AT_FDCWD, '/dev/fuse', flags('RDWR'), 0), 'openat')

@@ -47,6 +47,10 @@ t.test('a mount', { skip }, async t => {
     t.equal(await seen('READ'), before + 1)
   })
 
+  t.test('notifications are written by another thread, in order', async t => {
+    t.same(await ask(child, 'notify'), { good: 0, cut: -E.EINVAL }, 'ENOENT is no error')
+  })
+
   t.test('writes of all sizes arrive', async t => {
     const before = await seen('WRITE')
     for (const size of [1, 4096, 128 * 1024, 128 * 1024 + 1, MIB, 5 * MIB + 3]) {
