@@ -1,12 +1,13 @@
 #!/bin/sh
 # Install the Debian packages that are needed, as far as they are missing.
-# usage: scripts/install-deps.sh [build] [runtime] [tests] [bench]      no word: the first three
+# usage: scripts/install-deps.sh [build] [runtime] [tests] [bench] [engines]      no word: the first three
 set -eu
 
 build='g++ make python3'
 runtime='fuse3'
 tests='acl attr libcap2-bin util-linux mount passwd procps strace fuse-overlayfs uidmap mmdebstrap e2fsprogs xfsprogs squashfs-tools git gcc'
 bench='gcc libc6-dev fuse-overlayfs mergerfs unionfs-fuse util-linux git mmdebstrap attr acl libcap2-bin python3'
+engines='podman buildah skopeo umoci docker-registry docker.io containerd runc crun conmon slirp4netns uidmap fuse3 fuse-overlayfs iptables iproute2 netavark aardvark-dns busybox-static mmdebstrap attr'
 
 [ $# -gt 0 ] || set -- build runtime tests
 wanted=''
@@ -16,7 +17,8 @@ for group in "$@"; do
     runtime) wanted="$wanted $runtime" ;;
     tests) wanted="$wanted $tests" ;;
     bench) wanted="$wanted $bench" ;;
-    *) echo "install-deps: unknown group '$group'; give build, runtime, tests or bench" >&2; exit 2 ;;
+    engines) wanted="$wanted $engines" ;;
+    *) echo "install-deps: unknown group '$group'; give build, runtime, tests, bench or engines" >&2; exit 2 ;;
   esac
 done
 

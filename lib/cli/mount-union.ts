@@ -1,7 +1,8 @@
 /**
  * From a typed mount to a served one: here, or by the program that starts daemons. For `tsaufs mount` and `mount.tsaufs`.
  */
-import { parseMount, type MountRequest } from '../config/parse.js'
+import type { MountRequest } from '../config/parse.js'
+import { parseRequest } from '../config/request.js'
 import { MountError } from '../config/mount-error.js'
 import { errnoName } from '../os/errno.js'
 import { STARTER, sys } from '../os/native.js'
@@ -25,7 +26,7 @@ export interface ServeFlags {
  */
 export async function mountUnion(request: MountRequest, flags: ServeFlags): Promise<never> {
   if (!flags.foreground) return becomeStarter(request, flags)
-  const { config, warnings } = parseMount(request, nativelyReadOnly)
+  const { config, warnings } = parseRequest(request, nativelyReadOnly)
   for (const line of warnings) complain(line)
   const { serve } = await import('../daemon/serve.js')
   await serve(config, {
@@ -39,7 +40,8 @@ export async function mountUnion(request: MountRequest, flags: ServeFlags): Prom
 }
 
 function becomeStarter(request: MountRequest, flags: ServeFlags): never {
-  const letters = (flags.verbose ? 'v' : '') + (request.sloppy === true ? 's' : '') + (flags.dryRun === true ? 'f' : '')
+  const letters = (flags.verbose ? 'v' : '') + (request.sloppy === true ? 's' : '') + (flags.dryRun === true ? 'f' : '') +
+    (request.dropIn === true ? 'o' : '')
   process.env['TSAUFS_NODE'] = process.execPath
   const rc = sys.exec([STARTER, 'request', letters, request.options, request.source, request.mountpoint])
   throw new MountError(`run ${STARTER}`, errnoName(-rc), 'it cannot be run; build it with: npm run build:native')

@@ -51,6 +51,11 @@ export interface MountConfig {
   readonly warnPerm: boolean
   /** FUSE over io_uring where the kernel has it switched on. */
   readonly uring: boolean
+  /**
+   * As engines expect of fuse-overlayfs: branches and the mount point may lie in each other, and an upper directory that
+   * an earlier mount has not given back yet is waited for.
+   */
+  readonly dropIn?: boolean
   /** Seconds for which a process is kept ready for the next mount; 0 for none, absent when TSAUFS_SPARE decides. */
   readonly spareS?: number
 }

@@ -20,6 +20,8 @@ export interface MountRequest {
   readonly cwd: Bytes
   /** Unknown options are a warning instead of an error: `mount -s`. */
   readonly sloppy?: boolean
+  /** Options as fuse-overlayfs has them (overlay.ts). */
+  readonly dropIn?: boolean
 }
 
 /** The configuration and one sentence for every thing that was dropped or is doubtful. */

@@ -3,7 +3,7 @@
  */
 import { closeSync, openSync, writeSync, constants } from 'node:fs'
 import { join } from 'node:path'
-import { parseMount } from '../config/parse.js'
+import { parseRequest } from '../config/request.js'
 import { spareSeconds } from '../config/options.js'
 import type { MountConfig } from '../config/config.js'
 import { nativelyReadOnly } from './fs-type.js'
@@ -56,7 +56,7 @@ function spareWanted(config: MountConfig): number {
  * @throws MountError, Errno when the mount cannot be made; nothing is left of it then
  */
 export async function attend({ starter, request }: Taken, device?: Device): Promise<void> {
-  const { config, warnings } = parseMount(request.mount, nativelyReadOnly)
+  const { config, warnings } = parseRequest(request.mount, nativelyReadOnly)
   const spareS = spareWanted(config)
   for (const line of warnings) starter.line(line)
   if (request.dryRun) {

@@ -69,7 +69,7 @@ export function checkBranches(config: MountConfig, warn: (line: string) => void)
   const mounts = readMountinfo()
   const seen = config.branches.map((spec) => lookAt(spec, config.readOnly, mounts))
   for (const [i, lower] of seen.entries()) {
-    for (const upper of seen.slice(0, i)) checkApart(upper, lower)
+    for (const upper of seen.slice(0, i)) checkApart(upper, lower, config.dropIn === true)
   }
   if (config.warnPerm) warnPermissions(seen, warn)
   return { ...config, branches: seen.map((s) => s.spec) }
@@ -144,7 +144,17 @@ function checkWritable(tried: string, mount: MountEntry | undefined): void {
   }
 }
 
-function checkApart(upper: Seen, lower: Seen): void {
+/**
+ * The directory can be opened as a mount of its own, which holds nothing that is mounted in it: whatever is below it, our
+ * own mount too, we do not meet it there.
+ */
+export function isSeparable(path: Bytes): boolean {
+  const fd = sys.cloneMount(path, 1)
+  if (fd >= 0) sys.close(fd)
+  return fd >= 0
+}
+
+function checkApart(upper: Seen, lower: Seen, dropIn: boolean): void {
   const tried = `branch ${lower.spec.path}`
   if (upper.dev === lower.dev && upper.ino === lower.ino) {
     throw new MountError(tried, 'EINVAL', `it is the same directory as a branch above it; name each directory once`)
@@ -152,6 +162,7 @@ function checkApart(upper: Seen, lower: Seen): void {
   if (upper.place === undefined || lower.place === undefined || upper.place.dev !== lower.place.dev) return
   const [outer, inner] = contains(upper.place.path, lower.place.path) ? [upper, lower] : [lower, upper]
   if (!contains((outer.place as FsPlace).path, (inner.place as FsPlace).path)) return
+  if (dropIn && isSeparable(outer.spec.path)) return
   throw new MountError(
     `branch ${inner.spec.path}`,
     'EINVAL',

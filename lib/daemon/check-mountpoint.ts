@@ -5,7 +5,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import type { Bytes } from '../os/native.js'
 import { MountError } from '../config/mount-error.js'
 import type { MountConfig } from '../config/config.js'
-import { codeOf, placeOf, realPath, unreachable } from './check-branches.js'
+import { codeOf, isSeparable, placeOf, realPath, unreachable } from './check-branches.js'
 import { contains, FUSE_TYPE, mountAt, mountPlace, readMountinfo } from './mountinfo.js'
 import { unmount } from './unmount.js'
 
@@ -37,6 +37,7 @@ function checkApart(tried: string, mountpoint: Bytes, config: MountConfig): void
   for (const { path } of config.branches) {
     const there = placeOf(path, mounts)
     const within = here !== undefined && there !== undefined && here.dev === there.dev && contains(there.path, here.path)
+    if (config.dropIn === true && (!within || isSeparable(path))) continue
     if (within) throw new MountError(tried, 'EINVAL', `the mount point lies in branch ${path}; mount outside the branches`)
     if (contains(mountpoint, path)) {
       throw new MountError(

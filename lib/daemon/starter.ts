@@ -36,7 +36,7 @@ export function readRequest(socket: number): Request {
   return {
     mount: {
       options: get('options'), source: get('source'), mountpoint: get('mountpoint'),
-      cwd: fields.get('cwd') ?? '/', sloppy: letters.includes('s'),
+      cwd: fields.get('cwd') ?? '/', sloppy: letters.includes('s'), dropIn: letters.includes('o'),
     },
     verbose: letters.includes('v'),
     dryRun: letters.includes('f'),

@@ -1,10 +1,11 @@
 /**
  * usage: tsaufs-start mount ARGUMENTS...          what `tsaufs mount` was given
  *        tsaufs-start mount.tsaufs ARGUMENTS...   what mount(8) gave its helper
+ *        tsaufs-start overlay ARGUMENTS...        what tsaufs-overlay, the drop-in for fuse-overlayfs, was given
  *        tsaufs-start request LETTERS OPTIONS SOURCE MOUNTPOINT    the same after somebody has read it
  *
- * Only the plain forms of the first two are understood here; with everything else (a flag more, `-f`, `--help`, a mistake)
- * we become node and the command line that knows them all. If it comes to a mount, it comes back with the third form.
+ * Only the plain forms of the first three are understood here; with everything else (a flag more, `-f`, `--help`, a mistake)
+ * we become node and the command line that knows them all. If it comes to a mount, it comes back with the last form.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -20,7 +21,7 @@ extern char** environ;
 
 /** What is asked for, all of it as typed. */
 struct call {
-  /** v: say what was done; s: unknown options are warnings; f: do everything but the mount. */
+  /** v: say what was done; s: unknown options are warnings; f: do everything but the mount; o: options of fuse-overlayfs. */
   char letters[8];
   struct bytes options;
   const char* places[2];
@@ -73,6 +74,27 @@ static bool plain_helper(struct call* call, char** arguments) {
     }
   }
   return call->place_count == 2;
+}
+
+/** `-o OPTIONS... [SOURCE] TARGET` in any order, the options also as one word with the letter. Source: fuse-overlayfs(1). */
+static bool plain_overlay(struct call* call, char** arguments) {
+  const char* places[2];
+  int count = 0;
+  for (char** at = arguments; *at != NULL; at++) {
+    if (strcmp(*at, "-o") == 0) {
+      if (*++at == NULL) return false;
+      add_options(call, *at);
+    } else if (strncmp(*at, "-o", 2) == 0) {
+      add_options(call, *at + 2);
+    } else if (**at == '-' || **at == '\0' || count == 2) {
+      return false;
+    } else {
+      places[count++] = *at;
+    }
+  }
+  add_letter(call, 'o');
+  // What /proc/mounts shows is always the same, whatever the caller thinks the source is.
+  return count > 0 && add_place(call, "tsaufs-overlay") && add_place(call, places[count - 1]);
 }
 
 static bool exact_request(struct call* call, char** arguments) {
@@ -142,6 +164,8 @@ int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   if (strcmp(verb, "mount.tsaufs") == 0) {
     if (!plain_helper(&call, arguments)) become_node("bin/mount.tsaufs.js", arguments);
+  } else if (strcmp(verb, "overlay") == 0) {
+    if (!plain_overlay(&call, arguments)) become_node("bin/tsaufs-overlay.js", arguments);
   } else if (strcmp(verb, "request") == 0) {
     if (!exact_request(&call, arguments)) return EXIT_USAGE;
   } else if (strcmp(verb, "mount") != 0 || !plain_mount(&call, arguments)) {

@@ -1,0 +1,3 @@
+#!/usr/bin/env node
+import { main } from '../dist/lib/cli/overlay.js'
+await main()

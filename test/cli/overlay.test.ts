@@ -1,0 +1,87 @@
+/**
+ * `tsaufs-overlay`, the drop-in for fuse-overlayfs: its command line, as engines and containerd's mount helper write it.
+ */
+import t from 'tap'
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { NEEDS_ROOT, REPO, Sandbox, until } from './sandbox.js'
+
+const root = { skip: NEEDS_ROOT }
+const OVERLAY = join(REPO, 'bin', 'tsaufs-overlay')
+
+function layers(t: ConstructorParameters<typeof Sandbox>[0]): Sandbox {
+  const box = new Sandbox(t).files({ 'l1/both': '1', 'l1/one': '', 'l2/both': '2', 'l2/two': '' })
+  for (const name of ['upper', 'work', 'bin']) mkdirSync(box.at(name))
+  symlinkSync('../l1', box.at('bin', 'L1'))
+  return box
+}
+
+t.test('mounts in every form engines use, and ends by itself', root, async (t) => {
+  const rw = 'lowerdir=bin/L1:l2,upperdir=upper,workdir=work,,volatile'
+  const rows: readonly (readonly [words: readonly string[], kind: string])[] = [
+    [['-o', rw, 'mnt'], 'rw'],
+    [[`-o${rw}`, 'mnt'], 'rw'],
+    [['overlay', 'mnt', '-o', rw], 'rw'],
+    [['-o', 'lowerdir=l1:l2', 'mnt'], 'ro'],
+    [['-o', 'lowerdir=l1', '-o', 'lowerdir=l1:l2', '--unknown', 'mnt'], 'ro'],
+  ]
+  for (const [words, kind] of rows) {
+    const box = layers(t)
+    t.same(box.exec(OVERLAY, ...words), { exit: 0, stdout: '', complaints: [] }, words.join(' '))
+    t.equal(box.exec('stat', '-f', '-c', '%t', 'mnt').stdout, '65735546\n', 'the magic number engines look for')
+    t.equal(box.exec('ls', 'mnt').stdout, 'both\none\ntwo\n')
+    t.equal(readFileSync(box.at('mnt/both'), 'utf8'), '1')
+    t.match(box.mounts().join(), new RegExp(` fuse.tsaufs tsaufs-overlay ${kind},`))
+    t.equal(box.exec('rm', 'mnt/two').exit, kind === 'rw' ? 0 : 1)
+    t.equal(box.exec('fusermount3', '-u', 'mnt').exit, 0)
+    t.ok(await until(() => box.remains().length === 0), 'nothing is left')
+    t.equal(box.exec('ls', '-A', 'upper', 'work').stdout, kind === 'rw' ? 'upper:\n.wh.two\n\nwork:\n' : 'upper:\n\nwork:\n')
+  }
+})
+
+t.test('called fuse-overlayfs', root, async (t) => {
+  const box = layers(t)
+  symlinkSync(OVERLAY, box.at('bin', 'fuse-overlayfs'))
+  box.env['PATH'] = `${box.at('bin')}:${box.env['PATH']}`
+  t.same(box.exec('fuse-overlayfs', '-o', 'lowerdir=l1:l2', 'mnt'), { exit: 0, stdout: '', complaints: [] })
+  t.equal(box.exec('umount', 'mnt').exit, 0)
+  t.match(box.exec('fuse-overlayfs', '--version'), { exit: 0, stdout: /^fuse-overlayfs: version \d+\.\d+/, complaints: [] })
+  t.match(box.exec('fuse-overlayfs', '--help'), { exit: 0, stdout: /lowerdir/, complaints: [] })
+})
+
+t.test('layers, the upper directory and the mount point may lie in each other', root, async (t) => {
+  const box = layers(t)
+  t.same(box.exec(OVERLAY, '-o', 'lowerdir=.,upperdir=upper,workdir=work', 'mnt'), { exit: 0, stdout: '', complaints: [] })
+  t.equal(box.exec('sh', '-c', 'ls mnt mnt/mnt; echo new >mnt/l1/one; cat mnt/l1/one upper/l1/one; ls -A mnt/upper').exit, 0)
+  t.equal(readFileSync(box.at('l1/one'), 'utf8'), '')
+  t.equal(box.exec('umount', 'mnt').exit, 0)
+})
+
+t.test('in the foreground', root, async (t) => {
+  const box = layers(t)
+  const child = box.start([OVERLAY, '-f', '-o', 'lowerdir=l1:l2', 'mnt'])
+  t.ok(await until(() => box.mounts().length > 0))
+  t.equal(box.exec('ls', 'mnt').stdout, 'both\none\ntwo\n')
+  t.equal(box.exec('umount', 'mnt').exit, 0)
+  t.ok(await until(() => child.exitCode !== null))
+  t.equal(child.exitCode, 0)
+})
+
+t.test('what cannot be mounted is told in one line', async (t) => {
+  const box = layers(t)
+  const rows: readonly (readonly [words: readonly string[], exit: number, line: RegExp])[] = [
+    [['mnt'], 2, /^mount mnt: EINVAL: no lowerdir/],
+    [['-o', 'lowerdir=l1'], 2, /^mount: EINVAL: no mount point/],
+    [['-o'], 2, /^tsaufs-overlay -o: EINVAL: it needs a value/],
+    [['-o', 'lowerdir=l1,upperdir=upper', 'mnt'], 2, /workdir/],
+    [['-o', 'lowerdir=l1:nowhere', 'mnt'], 32, /^branch @\/nowhere: ENOENT: /],
+    [['-o', 'lowerdir=l1', 'nowhere'], 32, /^mount @\/nowhere: ENOENT: /],
+  ]
+  for (const [words, exit, line] of rows) {
+    const outcome = box.exec(OVERLAY, ...words)
+    t.equal(outcome.exit, exit, words.join(' '))
+    t.equal(outcome.complaints.length, 1)
+    t.match(outcome.complaints[0], line)
+    t.same(box.remains(), [])
+  }
+})
