@@ -15,10 +15,14 @@ export function printJson(value: unknown): void {
   writeAll(1, Buffer.from(`${JSON.stringify(value, null, 2)}\n`, 'utf8'))
 }
 
-/** One line on stderr after `tsaufs: `; control characters, which could make it two, are shown as `\xHH`. */
+/** Control characters, which could make two lines of one or confuse a terminal, as `\xHH`. */
+export function oneLine(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}
+
+/** One line on stderr after `tsaufs: `. */
 export function complain(text: string): void {
-  const line = text.replace(/[\x00-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
-  writeAll(2, Buffer.from(`tsaufs: ${line}\n`, 'latin1'))
+  writeAll(2, Buffer.from(`tsaufs: ${oneLine(text)}\n`, 'latin1'))
 }
 
 /** Print a failure as its one line and answer its exit code. With DEBUG unforeseen errors show where they came from. */
@@ -30,6 +34,14 @@ export function reportFailure(error: unknown): number {
   complain(error instanceof Error ? error.message : String(error))
   if (process.env['DEBUG'] !== undefined && error instanceof Error) writeAll(2, Buffer.from(`${error.stack}\n`))
   return EXIT.FAILED
+}
+
+/** A value with all strings in it made text (see `readable`). */
+export function readableAll(value: unknown): unknown {
+  if (typeof value === 'string') return readable(value)
+  if (Array.isArray(value)) return value.map(readableAll)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, readableAll(each)]))
 }
 
 /** Latin1 bytes as the text a person reads, for JSON: UTF-8 decoded; what is not UTF-8 stays visible as U+FFFD. */

@@ -10,9 +10,12 @@ import { umountCommand } from './commands/umount.js'
 import { listCommand } from './commands/list.js'
 import { branchesCommand } from './commands/branches.js'
 import { statsCommand } from './commands/stats.js'
+import { ledgerCommand } from './commands/ledger.js'
 
 /** Every command; a new one is a file in commands/ and a line here. */
-const COMMANDS: readonly (() => Command)[] = [mountCommand, umountCommand, listCommand, branchesCommand, statsCommand]
+const COMMANDS: readonly (() => Command)[] = [
+  mountCommand, umountCommand, listCommand, branchesCommand, statsCommand, ledgerCommand,
+]
 
 /** The program, not yet run. */
 export function program(): Command {

@@ -36,6 +36,7 @@ export function answers({ union, config, session, dev }: Served): Answers {
     branches: () => union.branches.map(({ spec }, id) => (
       { id, path: spec.path, perm: spec.perm, description: formatBranch(spec) }
     )),
+    ledger: () => union.ledger.report(),
     stats: () => Object.fromEntries(rows.map((row) => [row.name, session.counts[row.opcode] ?? 0])),
   }
 }

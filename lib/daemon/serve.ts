@@ -13,6 +13,7 @@ import { Notifier } from '../fuse/notify.js'
 import { DeviceTransport, type Transport } from '../fuse/transport.js'
 import { Union } from '../union/union.js'
 import { rows } from '../ops/index.js'
+import { reasonOf } from '../ops/shared/reason.js'
 import { initFlags, MAX_STACK_DEPTH, MAX_WRITE } from '../ops/init.js'
 import { checkBranches } from './check-branches.js'
 import { checkMountpoint } from './check-mountpoint.js'
@@ -133,6 +134,10 @@ async function run(
     },
     trace,
   })
+  union.ledger.behalf = () => {
+    const { request } = session
+    return { uid: request.uid, tid: request.pid, reason: reasonOf(request, rows.find(row => row.opcode === request.opcode)?.name) }
+  }
   const server = await listen(rundir.socket, answers({ union, config, session, stale, dev }))
   rundir.publish(config.mountpoint, dev, union.branches.map((branch, id) => ({ id, spec: branch.spec })))
   process.chdir('/')

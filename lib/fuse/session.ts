@@ -123,6 +123,11 @@ export class Session<U> {
     return this.#parked.size
   }
 
+  /** The request in hand; its opcode is 0 while there is none. */
+  get request(): Readonly<Request> {
+    return this.#request
+  }
+
   /**
    * Serve until the file system is unmounted.
    * @throws Error if the kernel cannot give what `init.require` asks for, or the device fails for good. Nothing that a
@@ -184,6 +189,7 @@ export class Session<U> {
     } catch (error) {
       this.#report(error, slot?.row)
     }
+    this.#request.opcode = 0
     return replyLength
   }
 

@@ -59,7 +59,7 @@ export function copyUp(union: Union, node: Node, size = Infinity, target = -1): 
   let kept = false
   try {
     ensureDir(union, parent, to)
-    install(union, node, from, meta, branch, parent, data)
+    install(union, node, from, meta, branch, parent, data, data === null ? 0 : Math.min(size, meta.size))
     // Cut short, it is about to be truncated: an open that failed then would leave it truncated with an error.
     if (data !== null && size !== Infinity) {
       sys.dataSet(node.id, data.fd, 1, 0)
@@ -215,7 +215,7 @@ function appear(union: Union, made: Place, dir: DirNode, branch: Branch, name: B
 
 /** Make the copy and show it; then the node is on `branch`. */
 function install(
-  union: Union, node: Node, from: Place, meta: Meta, branch: Branch, parent: DirNode, data: CopiedData | null,
+  union: Union, node: Node, from: Place, meta: Meta, branch: Branch, parent: DirNode, data: CopiedData | null, bytes: number,
 ): void {
   const group = groupToKeep(union, node, meta)
   const origin = originOf(union, node, from)
@@ -234,7 +234,9 @@ function install(
     throw error
   }
   node.indexed = group !== ''
+  const source = union.branches[node.top]!
   union.moved(node, branch.index)
+  union.ledger.record(node, source.spec.path, branch.spec.path, bytes)
 }
 
 /** The link group that a copy is to belong to, '' for none. */
@@ -309,7 +311,9 @@ function copyNameless(union: Union, node: Node, from: Place, meta: Meta, branch:
     } finally {
       if (data !== null) dropData(branch, data)
     }
+    const source = union.branches[node.top]!
     union.moved(node, branch.index)
+    union.ledger.record(node, source.spec.path, branch.spec.path, node.kind === S_IFREG ? Math.min(size, meta.size) : 0)
   } finally {
     branch.endWork()
   }
@@ -346,6 +350,7 @@ export function ensureDir(union: Union, dir: DirNode, to: number): void {
   } finally {
     branch.endWork()
   }
+  union.ledger.record(dir, union.branches[dir.top]!.spec.path, branch.spec.path, 0)
   dir.branches = [...dir.branches, to].sort((a, b) => a - b)
   dir.impure = -1
   sys.attrForget(dir.id)

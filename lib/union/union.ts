@@ -8,6 +8,7 @@ import type { MountConfig } from '../config/config.js'
 import { Branch } from './branch.js'
 import { DirFds } from './dirfds.js'
 import { Inos } from './ino.js'
+import { Ledger } from './ledger.js'
 import { Listings } from './listings.js'
 import { DirNode, type Node } from './node.js'
 import { dropData } from './copy-up.js'
@@ -33,6 +34,7 @@ export class Union {
   readonly tree: Tree
   readonly dirfds: DirFds
   readonly inos: Inos
+  readonly ledger = new Ledger()
   readonly listings = new Listings(LISTING_ENTRIES)
   readonly policy: PlacementPolicy = policies['tdp']!
   readonly passthrough: Passthrough

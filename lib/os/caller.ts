@@ -1,0 +1,43 @@
+/**
+ * Which program a request came from, asked while its thread waits for the answer: afterwards there may be no such process.
+ */
+import { closeSync, openSync, readSync } from 'node:fs'
+
+const buffer = Buffer.alloc(512)
+
+/** The first lines of a file in /proc, '' if there is none (the process is of another pid namespace, or hidden). */
+function head(path: string): string {
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch {
+    return ''
+  }
+  try {
+    return buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, 0))
+  } catch {
+    // It ended between the two calls.
+    return ''
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** A process and the name of its program. */
+export interface CallerProcess {
+  readonly pid: number
+  /** As in /proc/PID/comm, at most 15 bytes; '' if that cannot be said. */
+  readonly command: string
+}
+
+/**
+ * The process of a thread: FUSE names threads. Source: proc_pid_status(5).
+ * @param tid as in a request's header; 0 is the kernel itself, writing back pages
+ */
+export function processOf(tid: number): CallerProcess {
+  if (tid === 0) return { pid: 0, command: '' }
+  const status = head(`/proc/${tid}/status`)
+  const pid = Number(/^Tgid:\t(\d+)$/m.exec(status)?.[1] ?? tid)
+  const command = pid === tid ? /^Name:\t(.*)$/m.exec(status)?.[1] ?? '' : head(`/proc/${pid}/comm`).replace(/\n$/, '')
+  return { pid, command }
+}
