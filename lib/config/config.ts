@@ -23,6 +23,13 @@ export interface BranchSpec {
   readonly icex: ReadonlySet<XattrClass>
 }
 
+/** `count` ids from `disk` on, as the branches have them, are those from `shown` on for users of the mount. */
+export interface IdRange {
+  readonly disk: number
+  readonly shown: number
+  readonly count: number
+}
+
 /** A mount as asked for. */
 export interface MountConfig {
   /** First field of /proc/mounts. */
@@ -58,4 +65,12 @@ export interface MountConfig {
   readonly dropIn?: boolean
   /** Seconds for which a process is kept ready for the next mount; 0 for none, absent when TSAUFS_SPARE decides. */
   readonly spareS?: number
+  /** Ids of users and groups on the branches and in the mount; absent: the same. */
+  readonly uidMap?: readonly IdRange[]
+  readonly gidMap?: readonly IdRange[]
+  /** Every object is shown as root's. */
+  readonly squashToRoot?: boolean
+  /** Every object is shown as this user's or group's; stronger than `squashToRoot`. */
+  readonly squashUid?: number
+  readonly squashGid?: number
 }

@@ -7,6 +7,7 @@ import { parseBranch, parseBranchList } from './branches.js'
 import { absolute, indexOfUnescaped, unescapePath } from './syntax.js'
 import { usage } from './mount-error.js'
 import { GENERIC_ROWS } from './generic-options.js'
+import { OWNER_ROWS } from './owner-options.js'
 
 /** `none`: a bare word. `value`: `name=...` or `name:...`. `optional`: both. */
 export type Argument = 'none' | 'value' | 'optional'
@@ -228,7 +229,7 @@ const TRANSPORT_ROWS: readonly OptionRow[] = [
 ]
 
 /** The table, in the order of the help. */
-export const OPTION_ROWS: readonly OptionRow[] = [...BRANCH_ROWS, ...UNION_ROWS, ...TRANSPORT_ROWS, ...GENERIC_ROWS]
+export const OPTION_ROWS: readonly OptionRow[] = [...BRANCH_ROWS, ...UNION_ROWS, ...OWNER_ROWS, ...TRANSPORT_ROWS, ...GENERIC_ROWS]
 
 /** Rows by name and alias. */
 export const OPTIONS_BY_NAME: ReadonlyMap<string, OptionRow> = new Map(

@@ -14,6 +14,7 @@ import { mayHoldWhiteouts } from '../union/remove.js'
 import type { Union } from '../union/union.js'
 import { prepareEntry, publishEntry, type Target } from './shared/create-entry.js'
 import { entryReply } from './shared/entry-reply.js'
+import { ownerGid, ownerUid } from './shared/owner.js'
 
 const C = sys.constants
 const O_PATH_DIR = C['O_PATH']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
@@ -45,7 +46,7 @@ export const mkdir = defineOp({
     const at = prepareEntry(union, req.nodeid, name)
     const { dir, branch } = at
     const whited = mayHoldWhiteouts(dir, branch.index) && branch.format.isWhitedOut(at.dirfd, name)
-    must(sys.mkdirAs(at.dirfd, name, mode, req.uid, req.gid, umask), 'mkdirat', name)
+    must(sys.mkdirAs(at.dirfd, name, mode, ownerUid(union, req), ownerGid(union, req), umask), 'mkdirat', name)
     const undo = (): void => {
       const fd = sys.openBeneath(at.dirfd, name, O_PATH_DIR)
       if (fd >= 0) {

@@ -10,10 +10,11 @@ import type { Union } from '../union/union.js'
 import { prepareEntry, publishEntry } from './shared/create-entry.js'
 import { createFile } from './shared/create-file.js'
 import { entryReply } from './shared/entry-reply.js'
+import { ownerGid, ownerUid } from './shared/owner.js'
 
 function createSpecial(union: Union, req: Request, name: Bytes, mode: number, rdev: number, umask: number): Node {
   const at = prepareEntry(union, req.nodeid, name)
-  must(sys.mknodAs(at.dirfd, name, mode, rdev, req.uid, req.gid, umask), 'mknodat', name)
+  must(sys.mknodAs(at.dirfd, name, mode, rdev, ownerUid(union, req), ownerGid(union, req), umask), 'mknodat', name)
   return publishEntry(union, at, () => { sys.unlinkat(at.dirfd, name, 0) })
 }
 

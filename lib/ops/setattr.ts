@@ -14,6 +14,7 @@ import type { Node } from '../union/node.js'
 import { place, type Place } from '../union/place.js'
 import type { Union } from '../union/union.js'
 import { attrReply } from './shared/entry-reply.js'
+import { givenGid, givenUid } from './shared/owner.js'
 
 const { UTIME_NOW, UTIME_OMIT } = sys.constants as Readonly<Record<'UTIME_NOW' | 'UTIME_OMIT', number>>
 const CHANGES = Fattr.MODE | Fattr.UID | Fattr.GID | Fattr.SIZE | Fattr.ATIME | Fattr.MTIME
@@ -43,14 +44,26 @@ function nsecFor(valid: number, set: number, now: number, nsec: number): number 
 
 type Arg = ReturnType<typeof SetattrIn.decode>
 
+/** The owner to set, as the branch has it. */
+interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** @throws Errno EINVAL for ids that the mount does not map */
+function givenOwner(union: Union, { valid, uid, gid }: Arg): Owner {
+  return {
+    uid: (valid & Fattr.UID) !== 0 ? givenUid(union, uid) : UNCHANGED,
+    gid: (valid & Fattr.GID) !== 0 ? givenGid(union, gid) : UNCHANGED,
+  }
+}
+
 /** Owner, mode and times: what can be taken back. */
-function change(node: Node, at: Place, arg: Arg): void {
+function change(node: Node, at: Place, arg: Arg, owner: Owner): void {
   const { valid } = arg
   // chown(2) with neither arrives without any bit, and still changes ctime and takes suid away.
   if ((valid & (Fattr.UID | Fattr.GID)) !== 0 || (valid & CHANGES) === 0) {
-    const uid = (valid & Fattr.UID) !== 0 ? arg.uid : UNCHANGED
-    const gid = (valid & Fattr.GID) !== 0 ? arg.gid : UNCHANGED
-    must(sys.chown(at.dirfd, at.name, uid, gid), 'fchownat', node.name)
+    must(sys.chown(at.dirfd, at.name, owner.uid, owner.gid), 'fchownat', node.name)
   }
   if ((valid & Fattr.MODE) !== 0) must(sys.chmod(at.dirfd, at.name, arg.mode & 0o7777), 'fchmodat', node.name)
   if ((valid & (Fattr.ATIME | Fattr.MTIME)) !== 0) {
@@ -78,6 +91,7 @@ export const setattr = defineOp({
     if (!Number.isSafeInteger(arg.atime) || !Number.isSafeInteger(arg.mtime)) {
       throw new Errno(E.EINVAL, 'utimensat', node.name)
     }
+    const owner = givenOwner(union, arg)
     copyUp(union, node, resizes ? arg.size : Infinity)
     // A file that gets suid must not be passed through any more.
     if ((valid & Fattr.MODE) !== 0) union.passthrough.letGo(node)
@@ -89,7 +103,7 @@ export const setattr = defineOp({
       if ((valid & Fattr.KILL_SUIDGID) !== 0) killPrivilege(at)
     }
     try {
-      change(node, at, arg)
+      change(node, at, arg, owner)
       return attrReply(union, req, node)
     } catch (error) {
       if (!resizes) restore(at, node, old)

@@ -12,6 +12,7 @@ import { dirfd } from '../union/place.js'
 import type { Union } from '../union/union.js'
 import { putEntry } from './shared/entry-reply.js'
 import { openFlags } from './open.js'
+import { ownerGid, ownerUid } from './shared/owner.js'
 
 const O_RDWR = sys.constants['O_RDWR']!
 
@@ -23,7 +24,7 @@ export const tmpfile = defineOp({
     const branch = union.creationBranch(dir)
     ensureDir(union, dir, branch.index)
     const at = dirfd(union, dir, branch.index)
-    const fd = must(sys.tmpfileAs(at, O_RDWR, mode & 0o7777, req.uid, req.gid, umask), 'O_TMPFILE', dir.name)
+    const fd = must(sys.tmpfileAs(at, O_RDWR, mode & 0o7777, ownerUid(union, req), ownerGid(union, req), umask), 'O_TMPFILE', dir.name)
     const rc = sys.statx(fd, '')
     if (rc < 0) sys.close(fd)
     must(rc, 'statx', dir.name)

@@ -53,6 +53,7 @@ export const getxattr = defineOp({
     checkKey(union, key, false)
     const at = place(union, union.tree.node(req.nodeid))
     const length = sys.getxattr(at.dirfd, at.name, key, req.out.subarray(HEADER, HEADER + XATTR_MAX))
+    if (length > 0) union.owners?.showXattr(key, req.out.subarray(HEADER, HEADER + length))
     return length < 0 ? length : sized(req, size, length)
   },
 })
@@ -76,10 +77,12 @@ export const setxattr = defineOp({
     const from = req.payload + key.length + 1
     if (from + size > req.payloadEnd || (flags & ~KNOWN_FLAGS) !== 0) throw new Errno(E.EINVAL, 'setxattr', key)
     const node = union.tree.node(req.nodeid)
+    const given = req.bytes.subarray(from, from + size)
+    const value = union.owners === null ? given : union.owners.storedXattr(key, given)
     checkChange(union, node, key, flags)
     copyUp(union, node)
     const at = place(union, node)
-    must(sys.setxattr(at.dirfd, at.name, key, req.bytes.subarray(from, from + size), flags), 'setxattr', key)
+    must(sys.setxattr(at.dirfd, at.name, key, value, flags), 'setxattr', key)
     if ((more & SetxattrFlag.ACL_KILL_SGID) !== 0) {
       must(sys.statx(at.dirfd, at.name), 'statx', node.name)
       if ((st.mode & S_ISGID) !== 0) must(sys.chmod(at.dirfd, at.name, st.mode & 0o7777 & ~S_ISGID), 'fchmodat', node.name)

@@ -199,6 +199,8 @@ export interface Native {
   attrServe(nodeid: number, fd: number, ino: number, nlink: number): number
   /** It is not any more. -ENOENT: it was not. */
   attrForget(nodeid: number): number
+  /** Whether (1, as at start) the turn answers GETXATTR of security.capability for files of the data table; 0: never. */
+  attrCapability(on: number): number
   /** FUSE_DEV_IOC_BACKING_OPEN: the backing id (> 0) of `fd`. */
   backingOpen(fd: number): number
   backingClose(id: number): number

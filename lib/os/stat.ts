@@ -44,7 +44,9 @@ export const st = {
   get nlink(): number { return words[16]! },
   set nlink(value: number) { words[16] = value },
   get uid(): number { return words[17]! },
+  set uid(value: number) { words[17] = value },
   get gid(): number { return words[18]! },
+  set gid(value: number) { words[18] = value },
   get rdev(): number { return words[19]! },
   /** st_dev as one number, for comparing. */
   get dev(): number { return words[22]! * 0x100000 + words[23]! },

@@ -44,9 +44,10 @@ function lowerAllows(union: Union, dir: DirNode): number {
   return allowed
 }
 
-/** Turn a branch object's statx in `sys.stat` into the node's: inode number and link count. */
+/** Turn a branch object's statx in `sys.stat` into the node's: inode number, owner and link count. */
 export function present(union: Union, node: Node): void {
   st.ino = node.ino
+  union.owners?.show()
   if (node.isDir()) {
     if (node.parent === null && node !== union.tree.root) st.nlink = 0
     // A merged directory's subdirectories are not counted; 1 tells find(1) not to rely on it.
@@ -66,7 +67,7 @@ export function present(union: Union, node: Node): void {
  * with the fd (dirfds.ts) and with another topmost branch (union.ts, moved).
  */
 export function serveAttributes(union: Union, dir: DirNode): void {
-  if (union.config.udba !== 'none' || !union.config.dirperm1) return
+  if (union.config.udba !== 'none' || !union.config.dirperm1 || union.owners !== null) return
   const fd = dir === union.tree.root ? union.branches[dir.top]!.fd : union.dirfds.get(dir, dir.top)
   if (fd !== undefined) sys.attrServe(dir.id, fd, dir.ino, dir.branches.length > 1 ? 1 : -1)
 }

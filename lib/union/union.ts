@@ -11,6 +11,7 @@ import { Inos } from './ino.js'
 import { Ledger } from './ledger.js'
 import { Listings } from './listings.js'
 import { DirNode, type Node } from './node.js'
+import { Owners } from './owners.js'
 import { dropData } from './copy-up.js'
 import { seenMark } from './current.js'
 import { Passthrough } from './passthrough.js'
@@ -38,6 +39,8 @@ export class Union {
   readonly listings = new Listings(LISTING_ENTRIES)
   readonly policy: PlacementPolicy = policies['tdp']!
   readonly passthrough: Passthrough
+  /** Who owns objects in the mount, where it is not who owns them on the branches. */
+  readonly owners: Owners | null
   /** With udba=reval there are names that the kernel keeps: those on `rr` branches, also after a copy-up. */
   readonly trusts: boolean
   /** The kernel is told to stop asking at open: nothing is decided there. */
@@ -61,6 +64,8 @@ export class Union {
     const all = branches.map(branch => branch.index)
     this.tree = new Tree(this.#makeRoot(all), node => { this.#dropped(node) })
     this.passthrough = new Passthrough(config.io === 'passthrough', config.udba === 'none')
+    this.owners = Owners.of(config)
+    sys.attrCapability(this.owners === null ? 1 : 0)
     this.trusts = config.udba !== 'none' && branches.some(branch => branch.spec.perm === 'rr')
     this.noOpen = config.io !== 'passthrough' && !this.#opensMatter()
     this.noOpendir = config.udba === 'none' && !branches.some(branch => branch.spec.copyOnOpen === 'all')

@@ -43,6 +43,8 @@ int64_t serveGetattr(int fuseFd, const fuse_in_header& header) {
 
 constexpr char kCapability[] = "security.capability";
 
+bool capabilityServed = true;
+
 int64_t serveGetxattr(int fuseFd, const fuse_in_header& header, size_t length) {
   struct Message {
     fuse_in_header header;
@@ -50,9 +52,8 @@ int64_t serveGetxattr(int fuseFd, const fuse_in_header& header, size_t length) {
     char name[sizeof kCapability];
   };
   const Message& message = reinterpret_cast<const Message&>(header);
-  if (length < offsetof(Message, name) + sizeof kCapability || memcmp(message.name, kCapability, sizeof kCapability) != 0) {
-    return -ENOENT;
-  }
+  if (!capabilityServed || length < offsetof(Message, name) + sizeof kCapability) return -ENOENT;
+  if (memcmp(message.name, kCapability, sizeof kCapability) != 0) return -ENOENT;
   const DataFile* file = findData(header.nodeid);
   if (file == nullptr) return -ENOENT;
   uint8_t value[64];
@@ -71,9 +72,15 @@ int64_t attrServe(int64_t nodeid, int fd, int64_t ino, int nlink) {
 
 int64_t attrForget(int64_t nodeid) { return directories.erase(static_cast<uint64_t>(nodeid)) == 0 ? -ENOENT : 0; }
 
+int64_t attrCapability(int on) {
+  capabilityServed = on != 0;
+  return 0;
+}
+
 const Method methods[] = {
     method<attrServe>("attrServe", "nodeid fd ino nlink"),
     method<attrForget>("attrForget", "nodeid"),
+    method<attrCapability>("attrCapability", "on"),
 };
 
 }  // namespace
