@@ -3,7 +3,7 @@
  * Source: aufs(5) "Branch Syntax"; section 1.1 of the semantics reference.
  */
 import type { Bytes } from '../os/native.js'
-import type { BranchSpec, Permission, XattrClass } from './config.js'
+import type { BranchSpec, FormatName, Permission, XattrClass } from './config.js'
 import { absolute, escapePath, indexOfUnescaped, splitEscaped, unescapePath } from './syntax.js'
 import { MountError, usage } from './mount-error.js'
 
@@ -22,6 +22,8 @@ const XATTR_CLASSES: readonly XattrClass[] = ['security', 'system', 'trusted', '
 const icex = (...classes: readonly XattrClass[]) => (a: Attributes): Attributes =>
   ({ ...a, icex: new Set([...a.icex, ...classes]) })
 
+const fmt = (name: FormatName) => (a: Attributes): Attributes => ({ ...a, fmt: name })
+
 /** Every attribute: what it does to a branch, and on which permissions it means anything. */
 const ATTRIBUTES: Readonly<Record<string, { on: 'any' | 'readonly' | 'rw', set: (a: Attributes) => Attributes }>> = {
   wh: { on: 'readonly', set: (a) => ({ ...a, wh: true }) },
@@ -36,6 +38,11 @@ const ATTRIBUTES: Readonly<Record<string, { on: 'any' | 'readonly' | 'rw', set: 
   icexusr: { on: 'any', set: icex('user') },
   icexoth: { on: 'any', set: icex('other') },
   icex: { on: 'any', set: icex(...XATTR_CLASSES) },
+  'fmt=auto': { on: 'any', set: fmt('auto') },
+  'fmt=aufs': { on: 'any', set: fmt('aufs') },
+  'fmt=oci': { on: 'any', set: fmt('aufs') },
+  'fmt=overlay': { on: 'any', set: fmt('overlay') },
+  'fmt=fuse-overlayfs': { on: 'any', set: fmt('fuse-overlayfs') },
 }
 
 /**
@@ -50,7 +57,7 @@ export function parseBranch(text: Bytes, cwd: Bytes, warn: (line: string) => voi
   const path = unescapePath(equals < 0 ? text : text.slice(0, equals))
   if (path === '') throw usage(`branch '${text}'`, 'a branch needs a path: PATH[=rw|ro|rr[+ATTRIBUTE]...]')
   const plain: TypedBranch = {
-    path: absolute(path, cwd), perm: null, wh: false, nolwh: false, copyOnOpen: 'none', icex: new Set(),
+    path: absolute(path, cwd), perm: null, wh: false, nolwh: false, copyOnOpen: 'none', icex: new Set(), fmt: 'auto',
   }
   if (equals < 0) return plain
 
@@ -60,7 +67,11 @@ export function parseBranch(text: Bytes, cwd: Bytes, warn: (line: string) => voi
     warn(`branch ${path}: '${permText}' is no permission (rw, ro, rr); taken as ro`)
     return { ...plain, perm }
   }
-  return { ...parseAttributes({ ...plain, perm }, attrs, warn), perm }
+  const branch = { ...parseAttributes({ ...plain, perm }, attrs, warn), perm }
+  if (perm === 'rw' && branch.fmt === 'overlay') {
+    throw usage(`branch ${path}`, 'not yet: +fmt=overlay on rw; it can be read', 'EOPNOTSUPP')
+  }
+  return branch
 }
 
 function parseAttributes(branch: TypedBranch, attrs: readonly string[], warn: (line: string) => void): TypedBranch {
@@ -90,6 +101,7 @@ export function formatBranch(branch: BranchSpec): string {
   if (branch.copyOnOpen !== 'none') attrs.push(branch.copyOnOpen === 'moo' ? 'moo' : `coo_${branch.copyOnOpen}`)
   if (XATTR_CLASSES.every((c) => branch.icex.has(c))) attrs.push('icex')
   else for (const [name, cls] of ICEX_NAMES) if (branch.icex.has(cls)) attrs.push(name)
+  if (branch.fmt !== 'auto') attrs.push(`fmt=${branch.fmt}`)
   return `${escapePath(branch.path)}=${[branch.perm, ...attrs].join('+')}`
 }
 

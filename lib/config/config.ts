@@ -9,6 +9,9 @@ export type Permission = 'rw' | 'ro' | 'rr'
 /** Classes of extended attributes for `icex*`: errors setting these on copies to the branch are ignored. */
 export type XattrClass = 'security' | 'system' | 'trusted' | 'user' | 'other'
 
+/** How whiteouts and opaque marks lie on a branch; `auto`: all forms are read, aufs's are written. */
+export type FormatName = 'auto' | 'aufs' | 'overlay' | 'fuse-overlayfs'
+
 /** One branch as given: `PATH=perm+attr+attr`. */
 export interface BranchSpec {
   /** Absolute path, bytes as latin1, escapes undone. */
@@ -21,6 +24,8 @@ export interface BranchSpec {
   /** `+coo_reg`, `+coo_all`, `+moo`: what an open copies up; `moo` also removes the source. The last one given wins. */
   readonly copyOnOpen: 'none' | 'reg' | 'all' | 'moo'
   readonly icex: ReadonlySet<XattrClass>
+  /** `+fmt=NAME`. */
+  readonly fmt: FormatName
 }
 
 /** `count` ids from `disk` on, as the branches have them, are those from `shown` on for users of the mount. */

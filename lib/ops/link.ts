@@ -1,16 +1,17 @@
 /** LINK: one more name for a node; a lower file is copied up first. Source: link(2); union-semantics 4.5. */
-import { sys } from '../os/native.js'
+import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
 import { st } from '../os/stat.js'
 import { defineOp } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { LinkIn } from '../fuse/structs.js'
 import { attributes } from '../union/attr.js'
+import type { Branch } from '../union/branch.js'
 import { carryOrigin, copyUp, ensureDir } from '../union/copy-up.js'
 import { groupKey } from '../union/link-group.js'
 import type { Node } from '../union/node.js'
-import { dirfd, place } from '../union/place.js'
-import { mayHoldWhiteouts, planRecount, unwhite } from '../union/remove.js'
+import { dirfd, place, type Place } from '../union/place.js'
+import { mayHoldWhiteouts, planRecount, replaceWhiteout, unwhite } from '../union/remove.js'
 import type { Union } from '../union/union.js'
 import { checkNewName } from './shared/check-name.js'
 import { entryReply } from './shared/entry-reply.js'
@@ -21,6 +22,23 @@ function keyOf(union: Union, node: Node): string {
   const at = place(union, node)
   must(sys.statx(at.dirfd, at.name), 'statx', node.name)
   return groupKey(union.branches[node.top]!.fsid, st.inoLow, st.inoHigh)
+}
+
+/** The new name; a whiteout in its place is replaced. @throws Errno */
+function linkName(branch: Branch, at: Place, to: number, name: Bytes): void {
+  const rc = sys.linkat(at.dirfd, at.name, to, name)
+  if (rc !== -E.EEXIST || !branch.inPlace || !branch.hidesInPlace(to, name)) {
+    must(rc, 'linkat', name)
+    return
+  }
+  const temp = branch.tempBeside()
+  must(sys.linkat(at.dirfd, at.name, to, temp), 'linkat', name)
+  try {
+    replaceWhiteout(to, temp, name, false)
+  } catch (error) {
+    sys.unlinkat(to, temp, 0)
+    throw error
+  }
 }
 
 export const link = defineOp({
@@ -41,9 +59,12 @@ export const link = defineOp({
     carryOrigin(union, at, dir, branch)
     const key = keyOf(union, node)
     const plan = planRecount(union, { dir, name, node })
-    const rc = sys.linkat(at.dirfd, at.name, to, name)
-    if (rc < 0) plan.cancel()
-    must(rc, 'linkat', name)
+    try {
+      linkName(branch, at, to, name)
+    } catch (error) {
+      plan.cancel()
+      throw error
+    }
     try {
       attributes(union, node)
       if (plan.count >= 0) st.nlink = plan.count

@@ -12,7 +12,7 @@ import { startListing } from '../union/listings.js'
 import { DirNode } from '../union/node.js'
 import { mayHoldWhiteouts } from '../union/remove.js'
 import type { Union } from '../union/union.js'
-import { prepareEntry, publishEntry, type Target } from './shared/create-entry.js'
+import { makeEntry, prepareEntry, publishEntry, type Target } from './shared/create-entry.js'
 import { entryReply } from './shared/entry-reply.js'
 import { ownerGid, ownerUid } from './shared/owner.js'
 
@@ -20,7 +20,7 @@ const C = sys.constants
 const O_PATH_DIR = C['O_PATH']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
 
 function mark(at: Target): number {
-  const fd = sys.openBeneath(at.dirfd, at.name, O_PATH_DIR)
+  const fd = sys.openBeneath(at.dirfd, at.made, O_PATH_DIR)
   if (fd < 0) return fd
   const rc = at.branch.format.setOpaque(fd)
   sys.close(fd)
@@ -31,11 +31,11 @@ function makeOpaque(at: Target): void {
   let rc = mark(at)
   if (rc === -E.EACCES) {
     // A daemon without privilege, and a mode that keeps its owner out.
-    must(sys.statx(at.dirfd, at.name), 'statx', at.name)
+    must(sys.statx(at.dirfd, at.made), 'statx', at.name)
     const mode = st.mode & 0o7777
-    must(sys.chmod(at.dirfd, at.name, mode | 0o700), 'fchmodat', at.name)
+    must(sys.chmod(at.dirfd, at.made, mode | 0o700), 'fchmodat', at.name)
     rc = mark(at)
-    must(sys.chmod(at.dirfd, at.name, mode), 'fchmodat', at.name)
+    must(sys.chmod(at.dirfd, at.made, mode), 'fchmodat', at.name)
   }
   must(rc, 'opaque', at.name)
 }
@@ -45,15 +45,16 @@ export const mkdir = defineOp({
   run(union: Union, req, { mode, umask }, name) {
     const at = prepareEntry(union, req.nodeid, name)
     const { dir, branch } = at
-    const whited = mayHoldWhiteouts(dir, branch.index) && branch.format.isWhitedOut(at.dirfd, name)
-    must(sys.mkdirAs(at.dirfd, name, mode, ownerUid(union, req), ownerGid(union, req), umask), 'mkdirat', name)
+    const beside = mayHoldWhiteouts(dir, branch.index) && branch.format.hidesBeside(at.dirfd, name)
+    makeEntry(at, 'mkdirat', made => sys.mkdirAs(at.dirfd, made, mode, ownerUid(union, req), ownerGid(union, req), umask))
+    const whited = beside || at.made !== name
     const undo = (): void => {
-      const fd = sys.openBeneath(at.dirfd, name, O_PATH_DIR)
+      const fd = sys.openBeneath(at.dirfd, at.made, O_PATH_DIR)
       if (fd >= 0) {
         branch.format.clearOpaque(fd)
         sys.close(fd)
       }
-      sys.unlinkat(at.dirfd, name, C['AT_REMOVEDIR']!)
+      sys.unlinkat(at.dirfd, at.made, C['AT_REMOVEDIR']!)
     }
     try {
       if (whited || union.config.diropq === 'always') makeOpaque(at)

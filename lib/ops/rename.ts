@@ -75,6 +75,7 @@ function run(union: Union, olddir: number, newdir: number, oldName: Bytes, newNa
   if ((flags & EXCHANGE) !== 0) return exchange(union, from, { ...to, node: to.node! })
 
   const branch = renameBranch(union, from, to)
+  if ((flags & WHITEOUT) !== 0) branch.keepDevices()
   bringUp(union, from, branch)
   ensureDir(union, toDir, branch.index)
   const attach = node.isDir() ? detach(union, node, to, branch) : () => {}

@@ -14,7 +14,7 @@ import { xattrNames } from '../union/copy-meta.js'
 import type { Node } from '../union/node.js'
 import { place } from '../union/place.js'
 import type { Union } from '../union/union.js'
-import { isPrivateXattr, xattrClass } from '../union/xattr-keys.js'
+import { isPrivateXattr, toBranchKey, toUserKey, xattrClass } from '../union/xattr-keys.js'
 
 const XATTR_MAX = 65536
 const CREATE = sys.constants['XATTR_CREATE']!
@@ -23,9 +23,12 @@ const KNOWN_FLAGS = CREATE | REPLACE
 const NOTHING = Buffer.alloc(0)
 const S_ISGID = 0o2000
 
-function checkKey(union: Union, key: Bytes, write: boolean): void {
+/** The key on the branch for a user's. @throws Errno for one that is not the user's */
+function checkKey(union: Union, userKey: Bytes, write: boolean): Bytes {
+  const key = toBranchKey(userKey)
   if (isPrivateXattr(key)) throw new Errno(write ? E.EPERM : E.ENODATA, 'xattr', key)
   if (!union.config.acl && key.startsWith('system.posix_acl_')) throw new Errno(E.EOPNOTSUPP, 'xattr', key)
+  return key
 }
 
 /**
@@ -49,8 +52,8 @@ function sized(req: Request, size: number, length: number): number {
 
 export const getxattr = defineOp({
   opcode: Opcode.GETXATTR, name: 'GETXATTR', in: GetxattrIn, names: 1,
-  run(union: Union, req, { size }, key) {
-    checkKey(union, key, false)
+  run(union: Union, req, { size }, userKey) {
+    const key = checkKey(union, userKey, false)
     const at = place(union, union.tree.node(req.nodeid))
     const length = sys.getxattr(at.dirfd, at.name, key, req.out.subarray(HEADER, HEADER + XATTR_MAX))
     if (length > 0) union.owners?.showXattr(key, req.out.subarray(HEADER, HEADER + length))
@@ -63,7 +66,8 @@ export const listxattr = defineOp({
   run(union: Union, req, { size }) {
     const at = place(union, union.tree.node(req.nodeid))
     // trusted.* is for CAP_SYS_ADMIN; that the caller has it can only be guessed from its uid.
-    const keys = xattrNames(at).filter(key => !isPrivateXattr(key) && (req.uid === 0 || xattrClass(key) !== 'trusted'))
+    const keys = xattrNames(at)
+      .filter(key => !isPrivateXattr(key) && (req.uid === 0 || xattrClass(key) !== 'trusted')).map(toUserKey)
     const length = keys.reduce((sum, key) => sum + key.length + 1, 0)
     if (size >= length) req.out.write(keys.map(key => key + '\0').join(''), HEADER, 'latin1')
     return sized(req, size, length)
@@ -72,9 +76,9 @@ export const listxattr = defineOp({
 
 export const setxattr = defineOp({
   opcode: Opcode.SETXATTR, name: 'SETXATTR', in: SetxattrIn, names: 1,
-  run(union: Union, req, { size, flags, setxattr_flags: more }, key) {
-    checkKey(union, key, true)
-    const from = req.payload + key.length + 1
+  run(union: Union, req, { size, flags, setxattr_flags: more }, userKey) {
+    const key = checkKey(union, userKey, true)
+    const from = req.payload + userKey.length + 1
     if (from + size > req.payloadEnd || (flags & ~KNOWN_FLAGS) !== 0) throw new Errno(E.EINVAL, 'setxattr', key)
     const node = union.tree.node(req.nodeid)
     const given = req.bytes.subarray(from, from + size)
@@ -93,8 +97,8 @@ export const setxattr = defineOp({
 
 export const removexattr = defineOp({
   opcode: Opcode.REMOVEXATTR, name: 'REMOVEXATTR', in: null, names: 1,
-  run(union: Union, req, _arg, key) {
-    checkKey(union, key, true)
+  run(union: Union, req, _arg, userKey) {
+    const key = checkKey(union, userKey, true)
     const node = union.tree.node(req.nodeid)
     checkChange(union, node, key, REPLACE)
     copyUp(union, node)

@@ -6,16 +6,20 @@
  */
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
-import { st } from '../os/stat.js'
+import { S_IFCHR, S_IFREG, st } from '../os/stat.js'
 import type { BranchSpec, XattrClass } from '../config/config.js'
-import type { WhiteoutFormat } from './whiteout/format.js'
-import { aufs, LINK_DIR, WORK_DIR } from './whiteout/aufs.js'
+import { NO_MARKS, type DirMarks, type WhiteoutFormat } from './whiteout/format.js'
+import { besideName, LINK_DIR, WORK_DIR } from './whiteout/aufs.js'
+import { formats } from './whiteout/formats.js'
+import { holdsWhiteoutDevice, isFileWhiteout, isMetacopy, readMarks } from './whiteout/overlay.js'
 import { fsidOf } from './ino.js'
-import { xattrKeys, type XattrKeys } from './xattr-keys.js'
+import { readPrivate, saysDevices, xattrKeys, type XattrKeys } from './xattr-keys.js'
 
 const C = sys.constants
 const O_PATH_DIR = C['O_PATH']! | C['O_DIRECTORY']!
 const LOCK_EX_NB = C['LOCK_EX']! | C['LOCK_NB']!
+
+const redirectBuffer = Buffer.alloc(4096)
 
 export class Branch {
   readonly spec: BranchSpec
@@ -24,15 +28,18 @@ export class Branch {
   readonly fd: number
   /** Readable fd of the root as the user sees it; on rw branches it carries the lock. */
   readonly lockFd: number
-  readonly format: WhiteoutFormat = aufs
+  readonly format: WhiteoutFormat
+  /** What is found under a name here may be a whiteout: isWhiteout() is to be asked. */
+  inPlace: boolean
+  /** Directories with these marks were seen: only then are empty files, and copies without data, looked for. */
+  #fileWhiteouts = false
+  #overlaid = false
   #keys: XattrKeys | null = null
   readonly fsid: string
   readonly writable: boolean
   /** Whiteouts and opaque marks are looked for here. */
   readonly whiteable: boolean
   readonly icex: ReadonlySet<XattrClass>
-  /** Directories here may carry a redirect: we write them on rw branches, and layers were rw branches once. */
-  readonly mayRedirect: boolean
   #workFd = -1
   #linkFd = -2
   #base = -1
@@ -49,7 +56,8 @@ export class Branch {
     this.writable = spec.perm === 'rw' && !readOnlyMount
     this.whiteable = spec.perm === 'rw' || spec.wh
     this.icex = spec.icex
-    this.mayRedirect = this.whiteable
+    this.format = formats[spec.fmt]
+    this.inPlace = this.whiteable && this.format.inPlace
     this.lockFd = must(sys.openat(-100, spec.path, C['O_RDONLY']! | C['O_DIRECTORY']!, 0), 'open', spec.path)
     if (this.writable && sys.flock(this.lockFd, LOCK_EX_NB) < 0) {
       sys.close(this.lockFd)
@@ -59,11 +67,91 @@ export class Branch {
     this.fd = clone >= 0 ? clone : must(sys.openat(this.lockFd, '.', O_PATH_DIR, 0), 'open', spec.path)
     must(sys.statx(this.fd, ''), 'statx', spec.path)
     this.fsid = fsidOf(this.lockFd, st.dev)
+    if (this.inPlace) this.#noteMarks(readMarks(this.fd, false))
+    if (this.inPlace && spec.fmt === 'auto' && saysDevices(this.fd)) this.inPlace = false
   }
 
   /** Names of our attributes, settled once it is known which we may use. */
   get keys(): XattrKeys {
     return this.#keys ??= xattrKeys()
+  }
+
+  /**
+   * Is the entry `name`, which `sys.stat` describes, a whiteout in the place of what it hides?
+   * @pre inPlace @throws Errno EIO, ...
+   */
+  isWhiteout(dirfd: number, name: Bytes): boolean {
+    if (st.kind === S_IFCHR) return st.rdev === 0
+    return this.#fileWhiteouts && st.kind === S_IFREG && st.size === 0 && isFileWhiteout(dirfd, name)
+  }
+
+  /** May an entry with this d_type be such a whiteout? */
+  mayBeWhiteout(type: number): boolean {
+    return type === S_IFCHR >> 12 || (this.#fileWhiteouts && type === S_IFREG >> 12)
+  }
+
+  /**
+   * Does this branch hide `name` of the branches below by a whiteout in `dirfd`? May leave a statx in `sys.stat`.
+   * @pre whiteable @throws Errno EIO, ...
+   */
+  isWhitedOut(dirfd: number, name: Bytes): boolean {
+    if (this.format.hidesBeside(dirfd, name)) return true
+    return this.inPlace && this.hidesInPlace(dirfd, name)
+  }
+
+  /** The same for a whiteout under the very name. */
+  hidesInPlace(dirfd: number, name: Bytes): boolean {
+    const rc = sys.statx(dirfd, name)
+    if (rc < 0 && rc !== -E.ENOENT && rc !== -E.ENAMETOOLONG) throw new Errno(-rc, 'statx', name)
+    return rc === 0 && this.isWhiteout(dirfd, name)
+  }
+
+  /**
+   * What attributes of the open directory say of its merge: one system call, where they say nothing.
+   * @pre whiteable @throws Errno EIO, ...
+   */
+  readMarks(fd: number): DirMarks {
+    if (!this.format.attributes) {
+      const length = readPrivate(fd, '', this.keys.redirect, redirectBuffer)
+      return length === 0 ? NO_MARKS : { ...NO_MARKS, redirect: `/${redirectBuffer.toString('latin1', 0, length)}` }
+    }
+    const marks = readMarks(fd, this.spec.fmt === 'overlay' || this.keys.isUsers, this.keys.redirect)
+    this.#noteMarks(marks)
+    return marks
+  }
+
+  #noteMarks(marks: DirMarks): void {
+    if (marks.fileWhiteouts) this.#fileWhiteouts = true
+    if (marks.overlaid) this.#overlaid = true
+  }
+
+  /** Is the open directory marked as opaque? @throws Errno EIO, ... */
+  isOpaque(fd: number): boolean {
+    return this.format.hasOpaqueEntry(fd) || (this.format.attributes && this.readMarks(fd).opaque)
+  }
+
+  /**
+   * The data of the open file is to be used. @throws Errno EIO if it has none, as it is overlayfs's copy of the
+   * attributes alone (metacopy)
+   */
+  checkData(fd: number): void {
+    if (this.#overlaid && isMetacopy(fd)) throw new Errno(E.EIO, 'metacopy', this.spec.path)
+  }
+
+  /**
+   * From now on character devices 0:0 are devices here and no whiteouts: one is about to be made.
+   * @throws Errno EPERM where there are such whiteouts already, or this cannot be noted down
+   */
+  keepDevices(): void {
+    if (!this.inPlace) return
+    if (this.spec.fmt !== 'auto' || holdsWhiteoutDevice(this.fd)) throw new Errno(E.EPERM, 'mknodat', this.spec.path)
+    if (sys.setxattr(this.fd, '', this.keys.devices, Buffer.from('y'), 0) < 0) throw new Errno(E.EPERM, 'mknodat', this.spec.path)
+    this.inPlace = false
+  }
+
+  /** A name for a temporary in the directory of what it is to replace. */
+  tempBeside(): Bytes {
+    return besideName(++this.#counter)
   }
 
   /** Directory for temporaries, made on demand; `endWork` removes it. @throws Errno */

@@ -5,7 +5,7 @@
  */
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
-import { S_IFDIR, S_IFLNK, S_IFREG, st, takeMeta, type Meta } from '../os/stat.js'
+import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, st, takeMeta, type Meta } from '../os/stat.js'
 import { Wait } from '../util/wait.js'
 import { groupCount } from './attr.js'
 import type { Branch } from './branch.js'
@@ -127,6 +127,13 @@ function copyData(union: Union, node: Node, from: Place, meta: Meta, branch: Bra
     dropData(branch, data)
     throw new Errno(-source, 'open', from.name)
   }
+  try {
+    union.branches[node.top]!.checkData(source)
+  } catch (error) {
+    sys.close(source)
+    dropData(branch, data)
+    throw error
+  }
   if (size > INLINE_MAX) throw startJob(union, node, source, data, size, branch)
   const rc = sys.copyData(source, data.fd, size)
   sys.close(source)
@@ -173,7 +180,7 @@ function startJob(union: Union, node: Node, source: number, data: CopiedData, si
 function makeObject(node: Node, from: Place, meta: Meta, branch: Branch, data: CopiedData | null, origin: string): Place {
   const at = data === null ? { dirfd: branch.work(), name: branch.temp() } : { dirfd: data.fd, name: '' }
   try {
-    if (data === null) makeSpecial(node, from, meta, at)
+    if (data === null) makeSpecial(node, from, meta, at, branch)
     if (origin !== '') storeXattr(at.dirfd, at.name, branch.keys.origin, origin)
     copyMeta(from, meta, at, branch)
   } catch (error) {
@@ -185,13 +192,14 @@ function makeObject(node: Node, from: Place, meta: Meta, branch: Branch, data: C
 
 const linkBuffer = Buffer.alloc(4096)
 
-function makeSpecial(node: Node, from: Place, meta: Meta, at: Place): void {
+function makeSpecial(node: Node, from: Place, meta: Meta, at: Place, branch: Branch): void {
   if (node.kind === S_IFDIR) {
     must(sys.mkdirat(at.dirfd, at.name, 0o700), 'mkdirat', node.name)
   } else if (node.kind === S_IFLNK) {
     const length = must(sys.readlinkat(from.dirfd, from.name, linkBuffer), 'readlinkat', node.name)
     must(sys.symlinkat(linkBuffer.toString('latin1', 0, length), at.dirfd, at.name), 'symlinkat', node.name)
   } else {
+    if (node.kind === S_IFCHR && meta.rdev === 0) branch.keepDevices()
     must(sys.mknodat(at.dirfd, at.name, node.kind | 0o600, meta.rdev), 'mknodat', node.name)
   }
 }

@@ -16,7 +16,7 @@ const O_RDWR = C['O_RDWR']!
 /**
  * An fd of the node's present branch file, the caller's to close.
  * @param flags O_RDONLY or O_RDWR
- * @throws Errno EACCES, EMFILE, ESTALE, ...
+ * @throws Errno EACCES, EMFILE, ESTALE, ...; EIO if its data is elsewhere (Branch.checkData)
  */
 export function openFile(union: Union, node: Node, flags: number): number {
   keepCurrent(union, node)
@@ -32,7 +32,14 @@ export function openFile(union: Union, node: Node, flags: number): number {
     fd = attempt()
   }
   if (fd === -E.EACCES) fd = openLocked(union, node, attempt)
-  return must(fd, 'open', node.name)
+  must(fd, 'open', node.name)
+  try {
+    union.branches[node.top]!.checkData(fd)
+  } catch (error) {
+    sys.close(fd)
+    throw error
+  }
+  return fd
 }
 
 /** Without privilege a file of our own whose mode denies us: the kernel has checked the caller when it was opened. */

@@ -102,7 +102,7 @@ function isNamed(branch: Branch, links: number, key: string, path: Bytes, was: b
   const dir = slash < 0 ? sys.reopen(branch.fd, O_PATH_DIR) : sys.openBeneath(branch.fd, path.slice(0, slash), O_PATH_DIR)
   if (dir < 0) return was
   const there = sys.statx(dir, name) === 0
-  const named = there ? st.inoLow === copy[0] && st.inoHigh === copy[1] : was && !branch.format.isWhitedOut(dir, name)
+  const named = there ? st.inoLow === copy[0] && st.inoHigh === copy[1] : was && !branch.isWhitedOut(dir, name)
   sys.close(dir)
   return named
 }

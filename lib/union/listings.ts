@@ -16,7 +16,8 @@ function merge(union: Union, dir: DirNode, stamp: string): Listing {
   const last = dir.branches[dir.branches.length - 1]
   for (const b of dir.branches) {
     const branch = union.branches[b]!
-    const raw = sys.readdir(dirfd(union, dir, b))
+    const fd = dirfd(union, dir, b)
+    const raw = sys.readdir(fd)
     if (typeof raw === 'number') throw new Errno(-raw, 'getdents64', dir.name)
     const { names, types, inos } = raw
     made ??= new Listing(stamp, names.length)
@@ -28,6 +29,10 @@ function merge(union: Union, dir: DirNode, stamp: string): Listing {
         whiteouts.push(branch.format.hidden(name))
       }
       if (what === 'reserved' || (what === 'whiteout' && !union.config.shwh)) continue
+      if (branch.inPlace && branch.mayBeWhiteout(types[i]!) && branch.hidesInPlace(fd, name)) {
+        whiteouts.push(name)
+        if (!union.config.shwh) continue
+      }
       if (!hidden.has(name)) made.addIfNew(name, b, types[i]!, inos[2 * i]!, inos[2 * i + 1]!)
     }
     for (const name of whiteouts) hidden.add(name)

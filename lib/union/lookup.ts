@@ -11,7 +11,7 @@ import { S_IFDIR, st } from '../os/stat.js'
 import type { Branch } from './branch.js'
 import { isCurrent, seenMark } from './current.js'
 import { DirNode, Node, type Redirect } from './node.js'
-import { followRedirect } from './redirect.js'
+import { followRedirect, join, lowerPath } from './redirect.js'
 import { dirfd } from './place.js'
 import { findCopy, groupKey } from './link-group.js'
 import type { Entry } from './listing.js'
@@ -29,6 +29,8 @@ const xattrBuffer = Buffer.alloc(PATH_MAX)
 export interface DirView {
   readonly branches: readonly number[]
   fd(branch: number): number
+  /** Path of its part below branch `at`, in the union of the branches below `at` (redirect.ts lowerPath). */
+  lower(at: number): Bytes
 }
 
 /** What the merge rule says of a name. */
@@ -53,7 +55,7 @@ export interface Found {
 
 /** A directory node as a view. */
 export function viewOf(union: Union, dir: DirNode): DirView {
-  return { branches: dir.branches, fd: branch => dirfd(union, dir, branch) }
+  return { branches: dir.branches, fd: branch => dirfd(union, dir, branch), lower: at => lowerPath(dir, at) }
 }
 
 function isAbsent(rc: number): boolean {
@@ -90,9 +92,10 @@ function descend(union: Union, view: DirView, name: Bytes, from: number, search:
     const rc = sys.statx(fd, name)
     if (rc < 0) {
       if (!isAbsent(rc)) throw new Errno(-rc, 'statx', name)
-      if (branch.whiteable && branch.format.isWhitedOut(fd, name)) break
+      if (branch.whiteable && branch.format.hidesBeside(fd, name)) break
       continue
     }
+    if (branch.inPlace && branch.isWhiteout(fd, name) && !union.config.shwh) break
     const kind = st.kind
     let found = search.found
     if (found === null) {
@@ -108,7 +111,7 @@ function descend(union: Union, view: DirView, name: Bytes, from: number, search:
       found.low = st.inoLow
       found.high = st.inoHigh
     }
-    if (branch.whiteable && endsHere(union, branch, fd, name, found)) break
+    if (branch.whiteable && endsHere(union, branch, view, name, found)) break
   }
 }
 
@@ -119,19 +122,21 @@ export function closeFound(found: Found): void {
 }
 
 /** Does the merge of directory `name` end on this branch? Follows a redirect, which ends it too. */
-function endsHere(union: Union, branch: Branch, parent: number, name: Bytes, found: Found): boolean {
+function endsHere(union: Union, branch: Branch, view: DirView, name: Bytes, found: Found): boolean {
+  const parent = view.fd(branch.index)
   const fd = sys.openBeneath(parent, name, O_PATH_DIR)
   if (fd < 0) throw new Errno(-fd, 'openat2', name)
   found.fds ??= new Map()
   found.fds.set(branch.index, fd)
-  const length = branch.mayRedirect ? readPrivate(fd, '', branch.keys.redirect, xattrBuffer) : -1
-  if (length > 0) {
-    const path = xattrBuffer.toString('latin1', 0, length)
+  const { opaque, redirect } = branch.readMarks(fd)
+  if (opaque) return true
+  if (redirect !== '') {
+    const path = redirect.startsWith('/') ? redirect.slice(1) : join(view.lower(branch.index), redirect)
     found.redirects.push({ at: branch.index, path })
     followRedirect(union, branch.index + 1, path, found)
     return true
   }
-  return branch.format.isOpaque(fd) || branch.format.isWhitedOut(parent, name)
+  return branch.format.hasOpaqueEntry(fd) || branch.format.hidesBeside(parent, name)
 }
 
 /** The origin stored with a copied-up object, if any: sets it in `found`. Answers whether it belongs to a link group. */

@@ -3,11 +3,14 @@
  * another path. The record is an xattr on the directory itself, so the rename moves it along:
  *
  *     trusted.tsaufs.redirect = usr/share/doc     path from the root of the union of the branches below this one
+ *
+ * overlayfs's records mean the same: trusted.overlay.redirect = /usr/share/doc, or `doc` for another name in the place
+ * where the directory's parent goes on below.
  */
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, E } from '../os/errno.js'
 import { S_IFDIR } from '../os/stat.js'
-import { closeFound, probe, type Found } from './lookup.js'
+import { closeFound, probe, type DirView, type Found } from './lookup.js'
 import type { DirNode, Redirect } from './node.js'
 import type { Union } from './union.js'
 
@@ -21,11 +24,17 @@ interface Stand {
   readonly paths: Map<number, Bytes>
   /** What the probe said of it; null for the roots. */
   readonly found: Found | null
+  readonly lower: DirView['lower']
+}
+
+/** A name in a directory, as a path. */
+export function join(dir: Bytes, name: Bytes): Bytes {
+  return dir === '' ? name : `${dir}/${name}`
 }
 
 /** One component further; null if the branches have no such directory. */
 function step(union: Union, at: Stand, part: Bytes): Stand | null {
-  const found = probe(union, { branches: at.branches, fd: b => at.fds.get(b)! }, part)
+  const found = probe(union, { branches: at.branches, fd: b => at.fds.get(b)!, lower: at.lower }, part)
   if (found === null) return null
   if (found.kind !== S_IFDIR) {
     closeFound(found)
@@ -34,8 +43,7 @@ function step(union: Union, at: Stand, part: Bytes): Stand | null {
   const fds = found.fds ??= new Map()
   const paths = new Map<number, Bytes>()
   for (const b of found.branches) {
-    const above = at.paths.get(b) ?? ''
-    const path = found.paths?.get(b) ?? (above === '' ? part : `${above}/${part}`)
+    const path = found.paths?.get(b) ?? join(at.paths.get(b) ?? '', part)
     const fd = fds.get(b) ?? sys.openBeneath(union.branches[b]!.fd, path, O_PATH_DIR)
     if (fd === -E.ENOENT || fd === -E.ENOTDIR || fd === -E.ELOOP || fd === -E.EXDEV) break
     if (fd < 0) {
@@ -45,7 +53,8 @@ function step(union: Union, at: Stand, part: Bytes): Stand | null {
     fds.set(b, fd)
     paths.set(b, path)
   }
-  return { branches: [...paths.keys()], fds, paths, found }
+  const { redirects } = found
+  return { branches: [...paths.keys()], fds, paths, found, lower: b => lastAt(redirects, b)?.path ?? join(at.lower(b), part) }
 }
 
 /**
@@ -58,7 +67,7 @@ export function followRedirect(union: Union, from: number, path: Bytes, found: F
   const roots = union.branches.filter(branch => branch.index >= from)
   let at: Stand | null = {
     branches: roots.map(branch => branch.index), fds: new Map(roots.map(branch => [branch.index, branch.fd])),
-    paths: new Map(), found: null,
+    paths: new Map(), found: null, lower: () => '',
   }
   for (const part of parts) {
     let next: Stand | null
@@ -89,17 +98,21 @@ export function hasLower(dir: DirNode, at: number): boolean {
   return dir.branches.some(branch => branch > at)
 }
 
+/** The redirect that says where a directory goes on below branch `at`. */
+function lastAt(redirects: readonly Redirect[], at: number): Redirect | undefined {
+  let last: Redirect | undefined
+  for (const redirect of redirects) {
+    if (redirect.at <= at && (last === undefined || redirect.at >= last.at)) last = redirect
+  }
+  return last
+}
+
 /**
  * Path of the directory's part below branch `at`, in the union of the branches below `at`: what a redirect on `at` says.
  * @pre hasLower(dir, at), and dir is on branch `at` or above
  */
 export function lowerPath(dir: DirNode, at: number): Bytes {
-  let last: Redirect | undefined
-  for (const redirect of dir.redirects) {
-    if (redirect.at <= at && (last === undefined || redirect.at >= last.at)) last = redirect
-  }
+  const last = lastAt(dir.redirects, at)
   if (last !== undefined) return last.path
-  if (dir.parent === null) return ''
-  const above = lowerPath(dir.parent, at)
-  return above === '' ? dir.name : `${above}/${dir.name}`
+  return dir.parent === null ? '' : join(lowerPath(dir.parent, at), dir.name)
 }

@@ -15,6 +15,7 @@ import type { Named } from './rename.js'
 import type { Union } from './union.js'
 
 const C = sys.constants
+const RENAME_EXCHANGE = C['RENAME_EXCHANGE']!
 const AT_REMOVEDIR = C['AT_REMOVEDIR']!
 const O_PATH_NOFOLLOW = C['O_PATH']! | C['O_NOFOLLOW']!
 const O_PATH_DIR = O_PATH_NOFOLLOW | C['O_DIRECTORY']!
@@ -48,7 +49,7 @@ export function liesOn(union: Union, dir: DirNode, name: Bytes, branch: number):
   if (!dir.branches.includes(branch)) return false
   const rc = sys.statx(dirfd(union, dir, branch), name)
   if (rc < 0 && rc !== -E.ENOENT && rc !== -E.ENAMETOOLONG) throw new Errno(-rc, 'statx', name)
-  return rc === 0
+  return rc === 0 && !(union.branches[branch]!.inPlace && union.branches[branch]!.isWhiteout(dirfd(union, dir, branch), name))
 }
 
 /**
@@ -67,6 +68,15 @@ export function whiteOut(union: Union, dir: DirNode, name: Bytes, branch: Branch
  */
 export function unwhite(union: Union, dir: DirNode, name: Bytes, branch: Branch): void {
   branch.format.remove(dirfd(union, dir, branch.index), name)
+}
+
+/**
+ * Put `made`, in the same directory, into the place of the whiteout `name`, in one step.
+ * @throws Errno; nothing has changed then
+ */
+export function replaceWhiteout(dirfd: number, made: Bytes, name: Bytes, isDir: boolean): void {
+  must(sys.renameat2(dirfd, made, dirfd, name, isDir ? RENAME_EXCHANGE : 0), 'renameat2', name)
+  if (isDir) sys.unlinkat(dirfd, made, 0)
 }
 
 /** May branch `branch` hold whiteouts that matter in this directory? Only where something lies below. */

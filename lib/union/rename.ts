@@ -50,7 +50,7 @@ function visibleDownTo(union: Union, to: Destination): number {
   for (const b of to.dir.branches) {
     last = b
     const branch = union.branches[b]!
-    if (branch.whiteable && mayHoldWhiteouts(to.dir, b) && branch.format.isWhitedOut(dirfd(union, to.dir, b), to.name)) break
+    if (branch.whiteable && mayHoldWhiteouts(to.dir, b) && branch.isWhitedOut(dirfd(union, to.dir, b), to.name)) break
   }
   return last
 }
@@ -94,7 +94,7 @@ export function detach(union: Union, node: DirNode, to: Pick<Destination, 'dir' 
     must(rc, 'setxattr', branch.keys.redirect)
     node.redirects = [...node.redirects, { at: branch.index, path }]
   } else if (union.config.diropq === 'always' || showsThrough(union, to, branch)) {
-    const marked = branch.format.isOpaque(fd)
+    const marked = branch.isOpaque(fd)
     if (!marked) {
       const restore = keepTimes(fd)
       must(branch.format.setOpaque(fd), 'opaque', node.name)
@@ -111,7 +111,7 @@ export function detach(union: Union, node: DirNode, to: Pick<Destination, 'dir' 
  */
 function showsThrough(union: Union, to: Pick<Destination, 'dir' | 'name'>, branch: Branch): boolean {
   if (!mayHoldWhiteouts(to.dir, branch.index)) return false
-  return branch.format.isWhitedOut(dirfd(union, to.dir, branch.index), to.name)
+  return branch.isWhitedOut(dirfd(union, to.dir, branch.index), to.name)
     || visibleBelow(union, to.dir, to.name, branch.index)
 }
 
@@ -128,6 +128,15 @@ function moveBack(union: Union, source: Place, target: Place, to: Destination, b
   if (to.node !== null) relink(union, to.node, to.dir, to.name, branch)
 }
 
+/** renameat2(2) that lets a directory take the place of a whiteout too. */
+function renameOver(branch: Branch, source: Place, target: Place, flags: number): number {
+  const rc = sys.renameat2(source.dirfd, source.name, target.dirfd, target.name, flags)
+  if (rc !== -E.ENOTDIR || !branch.inPlace || !branch.hidesInPlace(target.dirfd, target.name)) return rc
+  const exchanged = sys.renameat2(source.dirfd, source.name, target.dirfd, target.name, sys.constants['RENAME_EXCHANGE']!)
+  if (exchanged === 0) sys.unlinkat(source.dirfd, source.name, 0)
+  return exchanged
+}
+
 /**
  * The rename on one branch. @pre bringUp, both directories on `branch`, a directory source detached
  * @param plan  for the replaced target's link group; if it cannot be carried out the rename is undone
@@ -140,7 +149,7 @@ export function actRename(union: Union, from: Named, to: Destination, branch: Br
   if (hides) whiteOut(union, from.dir, from.name, branch)
   try {
     if (!from.node.isDir()) carryOrigin(union, source, to.dir, branch)
-    const rc = sys.renameat2(source.dirfd, source.name, target.dirfd, target.name, flags)
+    const rc = renameOver(branch, source, target, flags)
     if (rc === -E.ENOTEMPTY || rc === -E.EEXIST) {
       swapDirs(branch, source, target, entryPath(union, from.dir, from.name, branch.index))
     } else {

@@ -5,6 +5,7 @@
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, E } from '../os/errno.js'
 import type { XattrClass } from '../config/config.js'
+import { OVERLAY_SPACES } from './whiteout/overlay.js'
 
 const SPACES = ['trusted.tsaufs.', 'user.tsaufs.'] as const
 
@@ -18,6 +19,10 @@ export interface XattrKeys {
   readonly impure: Bytes
   /** On the root of a writable branch while it is mounted. */
   readonly dirty: Bytes
+  /** `y` on the root of a branch whose character devices 0:0 are devices and no whiteouts. */
+  readonly devices: Bytes
+  /** They are `user.` attributes, as are those of other programs that we can write. */
+  readonly isUsers: boolean
 }
 
 let space: string = SPACES[0]
@@ -34,7 +39,10 @@ export function probeUserXattrs(fd: number): void {
 
 /** The keys of this process. */
 export function xattrKeys(): XattrKeys {
-  return { origin: `${space}origin`, redirect: `${space}redirect`, impure: `${space}impure`, dirty: `${space}dirty` }
+  return {
+    origin: `${space}origin`, redirect: `${space}redirect`, impure: `${space}impure`, dirty: `${space}dirty`,
+    devices: `${space}devices`, isUsers: space === SPACES[1],
+  }
 }
 
 /** What says that an object has no such attribute, or none that is ours. */
@@ -51,9 +59,41 @@ export function readPrivate(dirfd: number, name: Bytes, key: Bytes, out: Buffer)
   return Math.max(length, 0)
 }
 
-/** True for a key that users neither see nor set. */
+/** Does the root of a branch say that its character devices 0:0 are devices, whoever wrote that? @throws Errno EIO, ... */
+export function saysDevices(fd: number): boolean {
+  return SPACES.some(each => readPrivate(fd, '', `${each}devices`, Buffer.alloc(0)) > 0)
+}
+
+/** Marks of every format we read: ours, overlayfs's, fuse-overlayfs's, and those of containers/storage for owner and mode. */
+const PRIVATE = [
+  ...SPACES, ...OVERLAY_SPACES, 'user.fuseoverlayfs.', 'security.fuseoverlayfs.', 'user.containers.override_',
+] as const
+
+/** True for a key that users neither see nor set: what it says is for the branch it is on. */
 export function isPrivateXattr(key: Bytes): boolean {
-  return key.startsWith(SPACES[0]) || key.startsWith(SPACES[1])
+  return PRIVATE.some(space => key.startsWith(space)) && !isEscaped(key)
+}
+
+const ESCAPE = 'overlay.'
+
+/** Is it an attribute that an overlayfs above a union keeps there: `trusted.overlay.overlay.X`? */
+function isEscaped(key: Bytes): boolean {
+  return OVERLAY_SPACES.some(space => key.startsWith(space + ESCAPE))
+}
+
+/**
+ * The key on the branch for one that a user names: an overlayfs whose layers lie in the union has marks of its own, which
+ * must not be taken for ours. Source: overlayfs.rst, "Nesting overlayfs mounts".
+ */
+export function toBranchKey(key: Bytes): Bytes {
+  const space = OVERLAY_SPACES.find(each => key.startsWith(each))
+  return space === undefined ? key : space + ESCAPE + key.slice(space.length)
+}
+
+/** The key a user sees for one on the branch that is not private. */
+export function toUserKey(key: Bytes): Bytes {
+  const space = OVERLAY_SPACES.find(each => key.startsWith(each + ESCAPE))
+  return space === undefined ? key : space + key.slice(space.length + ESCAPE.length)
 }
 
 /** The class of a key for `icex*`. */

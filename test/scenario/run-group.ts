@@ -73,8 +73,8 @@ class GroupRun {
     this.tmpfs = rows[0]!.tmpfs
     // The top branch is one level down: its file system also holds the scratch (overlayfs's workdir).
     this.branches = dirs!.split(':').map((text, i) => {
-      const [name, perm] = text.split('=') as [string, string]
-      return { name, perm, path: join(this.work, i === 0 ? 'top' : '', name) }
+      const [name = '', ...perm] = text.split('=')
+      return { name, perm: perm.join('='), path: join(this.work, i === 0 ? 'top' : '', name) }
     })
     this.mountpoint = subject.format === null ? join(this.work, 'top/plain') : join(this.work, 'mnt')
   }

@@ -7,7 +7,7 @@ import { ensureDir } from '../../union/copy-up.js'
 import { seenMark } from '../../union/current.js'
 import { DirNode, Node } from '../../union/node.js'
 import { dirfd } from '../../union/place.js'
-import { mayHoldWhiteouts, unwhite } from '../../union/remove.js'
+import { mayHoldWhiteouts, replaceWhiteout, unwhite } from '../../union/remove.js'
 import type { Union } from '../../union/union.js'
 import { checkNewName } from './check-name.js'
 
@@ -17,6 +17,8 @@ export interface Target {
   readonly name: Bytes
   readonly branch: Branch
   readonly dirfd: number
+  /** Under which it is made: another name beside it, where a whiteout has the place. */
+  made: Bytes
 }
 
 /**
@@ -29,18 +31,36 @@ export function prepareEntry(union: Union, nodeid: number, name: Bytes): Target 
   if (dir.parent === null && dir !== union.tree.root) throw new Errno(E.ENOENT, 'create', name)
   const branch = union.creationBranch(dir)
   ensureDir(union, dir, branch.index)
-  return { dir, name, branch, dirfd: dirfd(union, dir, branch.index) }
+  return { dir, name, branch, dirfd: dirfd(union, dir, branch.index), made: name }
+}
+
+/**
+ * Make the new entry; where a whiteout is in its place, beside it. Whoever undoes it removes `at.made`.
+ * @param make  the system call, for the name it is given
+ * @throws Errno of the call
+ */
+export function makeEntry(at: Target, call: string, make: (name: Bytes) => number): number {
+  let rc = make(at.name)
+  if (rc === -E.EEXIST && at.branch.inPlace && at.branch.hidesInPlace(at.dirfd, at.name)) {
+    at.made = at.branch.tempBeside()
+    rc = make(at.made)
+  }
+  return must(rc, call, at.name)
 }
 
 /**
  * Finish a creation: the whiteout goes, the node is entered. Nothing fails after the statx.
- * @param undo removes what was created
+ * @param undo removes what was created, `at.made`
  */
 export function publishEntry(union: Union, at: Target, undo: () => void): Node {
   const { dir, name, branch } = at
-  const rc = sys.statx(at.dirfd, name)
-  if (rc < 0) undo()
-  must(rc, 'statx', name)
+  try {
+    must(sys.statx(at.dirfd, at.made), 'statx', name)
+    if (at.made !== name) replaceWhiteout(at.dirfd, at.made, name, st.kind === S_IFDIR)
+  } catch (error) {
+    undo()
+    throw error
+  }
   if (mayHoldWhiteouts(dir, branch.index)) unwhite(union, dir, name, branch)
   const stale = dir.children.get(name)
   if (stale !== undefined) union.vanish(stale, dir, name)

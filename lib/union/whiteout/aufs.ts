@@ -24,6 +24,9 @@ function exists(dirfd: number, name: Bytes): boolean {
   return rc === 0
 }
 
+/** A name for a temporary that lies beside what it is to replace: known to every format by isTemporary(). */
+export const besideName = (unique: number): Bytes => `${RESERVED}t${process.pid}.${(unique % 0x10000).toString(16).padStart(4, '0')}`
+
 /** An empty file `name` of mode 0444, as a link to `base` where that works. */
 function createEmpty(dirfd: number, name: Bytes, base: number): number {
   if (base >= 0) {
@@ -39,6 +42,8 @@ function createEmpty(dirfd: number, name: Bytes, base: number): number {
 export const aufs: WhiteoutFormat = {
   name: 'aufs',
   nameMax: NAME_MAX - PREFIX.length,
+  inPlace: false,
+  attributes: false,
   classify(name: Bytes): NameClass {
     if (!name.startsWith(PREFIX)) return 'entry'
     return name.startsWith(RESERVED) || name.length === PREFIX.length ? 'reserved' : 'whiteout'
@@ -46,8 +51,8 @@ export const aufs: WhiteoutFormat = {
   isTemporary: name => /^\.wh\.\.wh\..+\.[0-9a-f]{4}$/s.test(name),
   hidden: name => name.slice(PREFIX.length),
   whiteoutOf: name => PREFIX + name,
-  isWhitedOut: (dirfd, name) => name.length <= NAME_MAX - PREFIX.length && exists(dirfd, PREFIX + name),
-  isOpaque: dirfd => exists(dirfd, OPAQUE),
+  hidesBeside: (dirfd, name) => name.length <= NAME_MAX - PREFIX.length && exists(dirfd, PREFIX + name),
+  hasOpaqueEntry: dirfd => exists(dirfd, OPAQUE),
   setOpaque: dirfd => createEmpty(dirfd, OPAQUE, -1),
   clearOpaque: dirfd => { sys.unlinkat(dirfd, OPAQUE, 0) },
   create: (dirfd, name, base) => createEmpty(dirfd, PREFIX + name, base),

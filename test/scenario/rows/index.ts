@@ -4,6 +4,7 @@ import { branchRows } from './branches.js'
 import { cacheRows } from './cache.js'
 import { copyUpRows } from './copy-up.js'
 import { createRows } from './create.js'
+import { formatRows } from './formats.js'
 import { ioRows } from './io.js'
 import { linkRows } from './link.js'
 import { permRows } from './perms.js'
@@ -16,5 +17,5 @@ import { xattrRows } from './xattr.js'
 
 export const allRows: readonly Row[] = [
   ...vectorRows, ...createRows, ...renameRows, ...linkRows, ...xattrRows, ...permRows, ...copyUpRows, ...readdirRows, ...unlinkedRows,
-  ...ioRows, ...timeRows, ...cacheRows, ...branchRows,
+  ...ioRows, ...timeRows, ...cacheRows, ...branchRows, ...formatRows,
 ]

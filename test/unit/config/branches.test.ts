@@ -27,6 +27,8 @@ const GOOD: readonly (readonly [text: string, shown: readonly string[]])[] = [
   ['/a=rw+icex', ['/a=rw+icex']],
   ['/a=rw+icexsec+icexusr', ['/a=rw+icexsec+icexusr']],
   ['/a=rw+icexsec+icexsys+icextr+icexusr+icexoth', ['/a=rw+icex']],
+  ['/a=rw+fmt=auto:/b=ro+fmt=overlay+wh:/c=rr+wh+fmt=fuse-overlayfs:/d=ro+fmt=oci', ['/a=rw', '/b=ro+wh+fmt=overlay', '/c=rr+wh+fmt=fuse-overlayfs', '/d=ro+fmt=aufs']],
+  ['/a\\=rw+fmt\\=x=rw+fmt=aufs', ['/a\\=rw+fmt\\=x=rw+fmt=aufs']],
   ['/a\\:b=rw:/c\\,d:/e\\=ro=ro', ['/a\\:b=rw', '/c\\,d=ro', '/e\\=ro=ro']],
   ['/a\\xff', ['/a\\xff=rw']],
 ]
@@ -46,6 +48,7 @@ const WARNED: readonly (readonly [text: string, shown: readonly string[], warnin
   ['/a=ro+moo', ['/a=ro'], 'branch /a: +moo means nothing on ro; dropped'],
   ['/a=ro+nolwh+wh', ['/a=ro+wh'], 'branch /a: +nolwh means nothing on ro; dropped'],
   ['/a=ro+wh+what+coo_reg', ['/a=ro+wh'], "branch /a: unknown attribute 'what+coo_reg' dropped"],
+  ['/a=rw+fmt=zfs+nolwh', ['/a=rw'], "branch /a: unknown attribute 'fmt=zfs+nolwh' dropped"],
   ['/a=ro+toString', ['/a=ro'], "branch /a: unknown attribute 'toString' dropped"],
 ]
 
