@@ -30,6 +30,7 @@
         'native/addon/data-methods.cc',
         'native/addon/data-plane.cc',
         'native/addon/attr-plane.cc',
+        'native/addon/watch.cc',
       ],
       'defines': ['NAPI_VERSION=8', '_GNU_SOURCE', '_FILE_OFFSET_BITS=64'],
       'cflags!': ['-fno-strict-aliasing'],

@@ -9,12 +9,13 @@ import { mountCommand } from './commands/mount.js'
 import { umountCommand } from './commands/umount.js'
 import { listCommand } from './commands/list.js'
 import { branchesCommand } from './commands/branches.js'
+import { settleCommand } from './commands/settle.js'
 import { statsCommand } from './commands/stats.js'
 import { ledgerCommand } from './commands/ledger.js'
 
 /** Every command; a new one is a file in commands/ and a line here. */
 const COMMANDS: readonly (() => Command)[] = [
-  mountCommand, umountCommand, listCommand, branchesCommand, statsCommand, ledgerCommand,
+  mountCommand, umountCommand, listCommand, branchesCommand, statsCommand, ledgerCommand, settleCommand,
 ]
 
 /** The program, not yet run. */

@@ -45,7 +45,11 @@ export interface MountConfig {
   readonly branches: readonly BranchSpec[]
   readonly readOnly: boolean
   readonly io: 'cached' | 'passthrough' | 'auto'
-  readonly udba: 'none' | 'reval'
+  readonly udba: 'none' | 'reval' | 'notify'
+  /** How branches are watched with udba=notify. */
+  readonly watch: 'auto' | 'fanotify' | 'inotify'
+  /** Directories watched at once, counted on each branch. */
+  readonly watchMax: number
   /** What idle processors do while the mount is busy; `auto`: look for work in a small virtual machine. */
   readonly idle: 'auto' | 'poll' | 'halt'
   readonly diropq: 'whiteouted' | 'always'

@@ -51,12 +51,11 @@ function onOff(name: string, key: keyof { [K in keyof Settings as Settings[K] ex
 }
 
 /** A setting with named values; `words` maps what may be written to the value. */
-function choice<K extends 'io' | 'udba' | 'idle' | 'diropq'>(key: K, fallback: string, words: Readonly<Record<string, Settings[K]>>,
-  help: string, refused: Readonly<Record<string, string>> = {}): OptionRow {
+function choice<K extends 'io' | 'udba' | 'watch' | 'idle' | 'diropq'>(key: K, fallback: string, words: Readonly<Record<string, Settings[K]>>,
+  help: string): OptionRow {
   return {
     name: key, argument: 'value', fallback, status: 'implemented', help,
     apply: (draft, value) => {
-      if (Object.hasOwn(refused, value)) throw usage(`option '${key}=${value}'`, refused[value] as string, 'EOPNOTSUPP')
       if (!Object.hasOwn(words, value)) {
         throw usage(`option '${key}=${value}'`, `give one of: ${Object.keys(words).join(', ')}`)
       }
@@ -147,9 +146,18 @@ const BRANCH_ROWS: readonly OptionRow[] = [
 const NO_TABLE = 'inode numbers are stored with the copies, there is no table file'
 
 const UNION_ROWS: readonly OptionRow[] = [
-  choice('udba', 'reval', { none: 'none', reval: 'reval' },
-    'changes made directly on a branch: none (there are none, trust the caches) or reval (look again each time)',
-    { notify: "not yet: udba=notify; use 'reval'" }),
+  choice('udba', 'reval', { none: 'none', reval: 'reval', notify: 'notify', fsnotify: 'notify' },
+    'changes made directly on a branch: none (there are none, trust the caches), reval (look again each time) or notify '
+    + '(trust the caches until the branch tells of a change)'),
+  choice('watch', 'auto', { auto: 'auto', fanotify: 'fanotify', inotify: 'inotify' }, 'what udba=notify watches branches with'),
+  {
+    name: 'watch_max', argument: 'value', fallback: '50000', status: 'implemented',
+    help: 'how many branch directories udba=notify watches at once; those beyond are treated as with reval',
+    apply: (draft, value, name) => {
+      wholeNumber(0, 10_000_000)(draft, value, name)
+      draft.settings.watchMax = Number(value)
+    },
+  },
   choice('diropq', 'whiteouted', { w: 'whiteouted', whiteouted: 'whiteouted', a: 'always', always: 'always' },
     'when a new directory is made opaque: only over a whiteout, or always'),
   ...onOff('shwh', 'shwh', false, 'show whiteouts as files (for a read-only union)'),

@@ -8,6 +8,7 @@ import type { Session } from '../fuse/session.js'
 import { rows } from '../ops/index.js'
 import type { Union } from '../union/union.js'
 import type { Answers } from './control.js'
+import type { Watching } from './watching.js'
 
 /** The mount that is asked about. */
 export interface Served {
@@ -16,12 +17,14 @@ export interface Served {
   readonly session: Session<Union>
   /** What the kernel is to forget: for answers that change something. */
   readonly stale: Invalidations
+  /** With udba=notify. */
+  readonly watching: Watching | null
   /** `major:minor` of the mount. */
   readonly dev: string
 }
 
 /** The table for one mount. */
-export function answers({ union, config, session, dev }: Served): Answers {
+export function answers({ union, config, session, watching, dev }: Served): Answers {
   const startedMs = Date.now()
   return {
     status: () => ({
@@ -33,6 +36,11 @@ export function answers({ union, config, session, dev }: Served): Answers {
       kernel: session.negotiated,
       memory: process.memoryUsage(),
     }),
+    settle: async () => {
+      await watching?.settle()
+      const { watches } = union
+      return watches === null ? null : { by: watches.kind, watched: watches.size, overflows: watches.overflows }
+    },
     branches: () => union.branches.map(({ spec }, id) => (
       { id, path: spec.path, perm: spec.perm, description: formatBranch(spec) }
     )),

@@ -24,6 +24,7 @@ import { raiseReadAhead } from './read-ahead.js'
 import { liveMounts, RunDir } from './rundir.js'
 import { answers } from './answers.js'
 import { listen } from './control.js'
+import { Watching } from './watching.js'
 
 /** Requests the kernel may have in the background: read-ahead and write-back. */
 const MAX_BACKGROUND = 64
@@ -109,6 +110,7 @@ async function run(
   const { dev } = mounted.entry
   const notifier = new Notifier((message, length) => transport.write(message, length))
   const stale = new Invalidations((messages, done) => transport.notify(messages, done), hooks.log)
+  const watching = union.watches === null ? null : new Watching(union, stale, hooks.log)
   const session = new Session({
     transport,
     rows,
@@ -120,10 +122,12 @@ async function run(
       maxBackground: MAX_BACKGROUND,
       timeGran: 1,
     },
+    beforeRequest: watching === null ? undefined : () => void watching.take(),
     afterRequest: () => {
       // Attributes only: this takes no lock in the kernel, so the serving thread may send it (fuse/notify.ts).
       if (union.changed.length > 0) for (const id of union.changed.splice(0)) notifier.invalAttr(id)
       union.afterRequest()
+      watching?.after()
     },
     retryAfter: (errno) => union.spaceToCome(errno),
     onError: (error, row) => hooks.log(`${row?.name ?? 'session'}: ${error instanceof Error ? error.stack : String(error)}`),
@@ -138,7 +142,7 @@ async function run(
     const { request } = session
     return { uid: request.uid, tid: request.pid, reason: reasonOf(request, rows.find(row => row.opcode === request.opcode)?.name) }
   }
-  const server = await listen(rundir.socket, answers({ union, config, session, stale, dev }))
+  const server = await listen(rundir.socket, answers({ union, config, session, stale, watching, dev }))
   rundir.publish(config.mountpoint, dev, union.branches.map((branch, id) => ({ id, spec: branch.spec })))
   process.chdir('/')
   sys.umask(0)

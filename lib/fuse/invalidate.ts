@@ -38,6 +38,14 @@ export class Invalidations {
     this.#messages.push(invalEntryMessage(parent, name, false))
   }
 
+  /**
+   * Answers about names in `parent` that are on their way arrive before what follows: a node that the kernel learns of just
+   * now would else miss what is sent. `unused` is a name the kernel has not.
+   */
+  barrier(parent: number, unused: string): void {
+    this.#messages.push(invalEntryMessage(parent, unused, true))
+  }
+
   /** Attributes, and what is cached of a file's data or a directory's list. */
   inode(nodeid: number): void {
     this.#messages.push(invalInodeMessage(nodeid, 0, 0))

@@ -39,6 +39,8 @@ export interface SessionOptions<U> {
   readonly rows: readonly OpRow<U, unknown>[]
   readonly union: U
   readonly init: InitOptions
+  /** Called before every request; throws nothing. */
+  readonly beforeRequest?: (() => void) | undefined
   /** Called after every request, before its reply goes out. */
   readonly afterRequest?: () => void
   /**
@@ -178,6 +180,7 @@ export class Session<U> {
     const slot = opcode < OPCODE_END ? this.#slots[opcode] : undefined
     let result: number
     try {
+      this.#options.beforeRequest?.()
       result = this.#run(message, length, opcode, slot)
     } catch (error) {
       result = this.#caught(error, slot, message, length, waits)

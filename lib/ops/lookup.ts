@@ -19,7 +19,7 @@ export const lookup = defineOp({
     if (node !== null) return entryReply(union, req, node)
     // A name that could not be created is too long, wherever it is missing.
     if (name.length > aufs.nameMax) return -E.ENAMETOOLONG
-    const timeout = union.absenceTimeout(dir)
+    const timeout = union.absenceTimeout(dir, name)
     return timeout > 0 ? missingEntryOut(req.out, HEADER, timeout) : -E.ENOENT
   },
 })

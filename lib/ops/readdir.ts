@@ -35,8 +35,7 @@ function parentIno(union: Union, dir: DirNode): number {
 
 function find(union: Union, dir: DirNode, entry: Entry): Node | null {
   try {
-    const trusted = union.config.udba === 'none'
-    const node = trusted ? dir.children.get(entry.name) ?? lookupListed(union, dir, entry) : lookup(union, dir, entry.name)
+    const node = union.trusted(dir) ? dir.children.get(entry.name) ?? lookupListed(union, dir, entry) : lookup(union, dir, entry.name)
     if (node !== null) attributes(union, node)
     return node
   } catch (error) {

@@ -24,6 +24,27 @@ export interface RawListing {
   readonly types: Uint8Array
 }
 
+/** Bits of `WatchEvents.whats`. */
+export const Watch = {
+  /** The name was made, removed or moved. */
+  NAME: 1,
+  /** The file was written, or closed after that. */
+  DATA: 2,
+  ATTRIBUTES: 4,
+  /** The watched directory itself was removed or moved. */
+  GONE: 8,
+  /** Events were lost; the number is -1. */
+  OVERFLOW: 16,
+} as const
+
+/** Events in the order they came; those of one name that follow each other are one. */
+export interface WatchEvents {
+  readonly numbers: Int32Array
+  readonly whats: Uint32Array
+  /** '' for the directory itself. */
+  readonly names: Bytes[]
+}
+
 export interface Native {
   /**
    * Filled by statx(): bytes 0..87 are a `struct fuse_attr` (ino, size, blocks, atime, mtime, ctime, their nsec,
@@ -201,6 +222,23 @@ export interface Native {
   attrForget(nodeid: number): number
   /** Whether (1, as at start) the turn answers GETXATTR of security.capability for files of the data table; 0: never. */
   attrCapability(on: number): number
+
+  // ---- watches on directories (watch.cc): one group per process
+  /**
+   * Begin: `kind` 1 is fanotify(7) with directory handles and names (Linux 5.9, unprivileged 5.13), 2 inotify(7). `wake` is
+   * called from the event loop while there is something to read.
+   */
+  watchOpen(kind: number, wake: () => void): number
+  /**
+   * Watch a directory and its entries. Answers a number for what watchRead() tells of it, the same for the same directory.
+   * ENOSPC: too many; EOPNOTSUPP, ENODEV, EXDEV: not on this file system.
+   */
+  watchAdd(dirfd: number): number
+  /** No longer. `dirfd` is the directory, -1 if it cannot be opened any more. */
+  watchRemove(number: number, dirfd: number): number
+  /** What has happened, without what this process did if that can be told (fanotify); 0 when nothing has. */
+  watchRead(): WatchEvents | number
+  watchClose(): number
   /** FUSE_DEV_IOC_BACKING_OPEN: the backing id (> 0) of `fd`. */
   backingOpen(fd: number): number
   backingClose(id: number): number

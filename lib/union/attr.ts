@@ -67,7 +67,7 @@ export function present(union: Union, node: Node): void {
  * with the fd (dirfds.ts) and with another topmost branch (union.ts, moved).
  */
 export function serveAttributes(union: Union, dir: DirNode): void {
-  if (union.config.udba !== 'none' || !union.config.dirperm1 || union.owners !== null) return
+  if (!union.trusted(dir) || !union.config.dirperm1 || union.owners !== null) return
   const fd = dir === union.tree.root ? union.branches[dir.top]!.fd : union.dirfds.get(dir, dir.top)
   if (fd !== undefined) sys.attrServe(dir.id, fd, dir.ino, dir.branches.length > 1 ? 1 : -1)
 }

@@ -15,6 +15,7 @@ import { groupKey, groupName, writeCount } from './link-group.js'
 import type { CopiedData, CopyJob, DirNode, Node } from './node.js'
 import { dirfd, place, slot, type Place } from './place.js'
 import { isImpure } from './lookup.js'
+import { extended } from './recheck.js'
 import type { Union } from './union.js'
 import { readPrivate } from './xattr-keys.js'
 import { writableAtOrAbove } from './policy/policy.js'
@@ -368,4 +369,5 @@ export function ensureDir(union: Union, dir: DirNode, to: number): void {
     dir.top = to
     dir.parent.listing?.relocate(dir.name, to)
   }
+  extended(union, dir, to)
 }

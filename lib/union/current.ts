@@ -5,7 +5,7 @@
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, E } from '../os/errno.js'
 import { st } from '../os/stat.js'
-import { lookup } from './lookup.js'
+import { closeFound, lookup, probe, viewOf } from './lookup.js'
 import type { DirNode, Node } from './node.js'
 import { dirfd } from './place.js'
 import type { Union } from './union.js'
@@ -49,6 +49,21 @@ function isCurrentOn(union: Union, node: DirNode, b: number, parent: DirNode): b
   return true
 }
 
+/**
+ * udba=notify, in a directory that cannot be watched: does the union show something else under the name than by branches and
+ * places we know? With udba=reval that is not asked, as with aufs.
+ */
+function isCovered(union: Union, node: Node, dir: DirNode, name: Bytes): boolean {
+  if (union.watches === null) return false
+  const found = probe(union, viewOf(union, dir), name)
+  if (found === null) return true
+  closeFound(found)
+  if (found.top !== node.top) return true
+  const isSame = !node.isDir() || (found.branches.join() === node.branches.join()
+    && union.inos.of(found.fsid, found.low, found.high) === node.ino)
+  return !isSame
+}
+
 /** @param whole its lower parts too, of which attributes show nothing */
 function isCurrentDir(union: Union, node: DirNode, parent: DirNode, whole: boolean): boolean {
   for (const b of whole ? node.branches : []) if (b !== node.top && !isCurrentOn(union, node, b, parent)) return false
@@ -56,13 +71,13 @@ function isCurrentDir(union: Union, node: DirNode, parent: DirNode, whole: boole
 }
 
 /**
- * Is a node still what `name`, one of its names, has on its branch? With udba=none we are told of every change, as we make
- * it. The name that was looked at is the one to go by from now on; `sys.stat` may be left with the node's statx, then
+ * Is a node still what `name`, one of its names, has on its branch? In a trusted directory we are told of every change. The name that was looked at is the one to go by from now on; `sys.stat` may be left with the node's statx, then
  * `union.statOf` says so.
  * @param whole of a directory, look at its lower parts too
  */
 export function isCurrent(union: Union, node: Node, dir: DirNode, name: Bytes, whole = true): boolean {
-  if (union.config.udba === 'none' || node.fd >= 0 || node.indexed || node.parent === null) return true
+  if (node.parent === null || node.fd >= 0 || node.indexed || union.trusted(node.isDir() ? node.parent : dir)) return true
+  if (isCovered(union, node, node.isDir() ? node.parent : dir, node.isDir() ? node.name : name)) return false
   if (node.isDir()) return isCurrentDir(union, node, node.parent, whole)
   if (!isThere(union, node, node.top, dir, name)) return false
   const mark = seenMark()
@@ -83,7 +98,7 @@ export function renew(union: Union, node: Node): void {
     // A directory may have lost a part only, and is the same still.
     if (node.isDir()) lookup(union, node.parent, node.name)
     else union.vanish(node, node.parent, node.name)
-    if (node.parent === null && (node.fd < 0 || union.trusts)) throw new Errno(E.ESTALE, 'revalidate', `#${node.id}`)
+    if (node.parent === null && (node.fd < 0 || union.keepsNames)) throw new Errno(E.ESTALE, 'revalidate', `#${node.id}`)
   }
 }
 

@@ -49,7 +49,7 @@ let racy = 0
  * again without a new time (before Linux 6.13, or on ramfs): its stamp is like no other.
  */
 function stampOf(union: Union, dir: DirNode): string {
-  if (union.config.udba === 'none') return ''
+  if (union.trusted(dir)) return ''
   const settledMs = Date.now() - TICK_MS
   let stamp = '='
   for (const b of dir.branches) {
@@ -67,7 +67,7 @@ function stampOf(union: Union, dir: DirNode): string {
  */
 export function listing(union: Union, dir: DirNode, fresh: boolean): Listing {
   const kept = dir.listing
-  if (kept !== null && (!fresh || (kept.stamp === '' && union.config.udba === 'none'))) {
+  if (kept !== null && (!fresh || (kept.stamp === '' && union.trusted(dir)))) {
     union.listings.keep(dir)
     return kept
   }
@@ -79,7 +79,7 @@ export function listing(union: Union, dir: DirNode, fresh: boolean): Listing {
   return made
 }
 
-/** A new directory: its list is known. Kept only where every change comes by us. */
+/** A new directory: its list is known, where every change comes by us. */
 export function startListing(union: Union, dir: DirNode): void {
   if (union.config.udba !== 'none') return
   dir.listing = new Listing('')
@@ -98,7 +98,7 @@ const LARGE_BYTES = 256 * 1024
  */
 export function listIfAskedOften(union: Union, dir: DirNode): boolean {
   const parts = dir.branches.length
-  if (union.config.udba !== 'none' || parts === 1 || ++dir.asked < 4 || dir.asked * parts < ASKED_MIN) return false
+  if (!union.trusted(dir) || parts === 1 || ++dir.asked < 4 || dir.asked * parts < ASKED_MIN) return false
   if (dir.asked * parts < ASKED_LARGE && isLarge(union, dir)) return false
   dir.asked = 0
   listing(union, dir, false)

@@ -16,6 +16,7 @@ import { dirfd } from './place.js'
 import { findCopy, groupKey } from './link-group.js'
 import type { Entry } from './listing.js'
 import { listIfAskedOften } from './listings.js'
+import { entered } from './recheck.js'
 import type { Union } from './union.js'
 import { readPrivate } from './xattr-keys.js'
 
@@ -205,7 +206,7 @@ export function lookup(union: Union, dir: DirNode, name: Bytes): Node | null {
 
 /** Has the directory a list that can be trusted? */
 function isListed(union: Union, dir: DirNode): boolean {
-  return union.config.udba === 'none' && (dir.listing !== null || listIfAskedOften(union, dir))
+  return union.trusted(dir) && (dir.listing !== null || listIfAskedOften(union, dir))
 }
 
 /** The same for an entry of such a list, whose name is not in the tree yet. The string kept is the list's own. */
@@ -255,6 +256,7 @@ export function enter(union: Union, dir: DirNode, name: Bytes, found: Found, kno
   if (known !== undefined) union.vanish(known, dir, name)
   const node = new Node(found.kind, ino, dir, name, identity.top)
   node.indexed = identity.indexed
+  node.shared = identity.group === '' && found.nlink > 1
   node.seen = identity.top === found.top ? found.mark : 0
   union.tree.add(node)
   if (identity.group === '') union.statOf = node
@@ -264,9 +266,11 @@ export function enter(union: Union, dir: DirNode, name: Bytes, found: Found, kno
 
 function enterDir(union: Union, dir: DirNode, name: Bytes, found: Found, known: Node | undefined): DirNode {
   const ino = union.inos.of(found.fsid, found.low, found.high)
+  let before: readonly number[] | null = null
   let node: DirNode
   if (known instanceof DirNode && known.ino === ino) {
     node = known
+    before = node.branches
     union.dirfds.dropAll(node)
     node.top = found.top
     node.branches = found.branches
@@ -281,6 +285,7 @@ function enterDir(union: Union, dir: DirNode, name: Bytes, found: Found, known: 
   node.redirects = found.redirects
   node.seen = found.mark
   for (const [branch, fd] of found.fds ?? []) union.dirfds.put(node, branch, fd)
+  entered(union, node, before)
   return node
 }
 

@@ -54,7 +54,8 @@ interface Rare {
 const KIND_SHIFT = 12
 const KIND_MASK = 0xf
 const INDEXED = 0x10
-const TOP_SHIFT = 5
+const SHARED = 0x20
+const TOP_SHIFT = 6
 const BELOW_TOP = (1 << TOP_SHIFT) - 1
 
 /** There are as many of these as the kernel has inodes, millions: eight words, and `rare` for the few that need more. */
@@ -70,7 +71,7 @@ export class Node {
   name: Bytes
   /** Mark of the branch inode we saw under the first name (current.ts seenMark), 0 if none: tells a replaced file. */
   seen = 0
-  /** kind >> 12, INDEXED, top << TOP_SHIFT. */
+  /** kind >> 12, INDEXED, SHARED, top << TOP_SHIFT. */
   private bits: number
   private rare: Rare | null = null
 
@@ -102,6 +103,15 @@ export class Node {
 
   set indexed(yes: boolean) {
     this.bits = yes ? this.bits | INDEXED : this.bits & ~INDEXED
+  }
+
+  /** udba=notify: may have names on the branch that we do not know, and be changed by them unseen. */
+  get shared(): boolean {
+    return (this.bits & SHARED) !== 0
+  }
+
+  set shared(yes: boolean) {
+    this.bits = yes ? this.bits | SHARED : this.bits & ~SHARED
   }
 
   /** Key of the hard-link group (origin), '' while the file had one name whenever we looked. */
@@ -174,6 +184,8 @@ export class DirNode extends Node {
   impure = -1
   /** Names looked for on the branches, one by one, since there was no list. */
   asked = 0
+  /** udba=notify: the count at which it came to be trusted (watches.ts), 0 if it is not. */
+  watched = 0
 
   constructor(ino: number, parent: DirNode | null, name: Bytes, branches: number[]) {
     super(S_IFDIR, ino, parent, name, branches[0]!)

@@ -5,6 +5,7 @@ import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
 import { S_IFREG, st } from '../os/stat.js'
 import type { MountConfig } from '../config/config.js'
+import type { UnionEvent } from './event.js'
 import { Branch } from './branch.js'
 import { DirFds } from './dirfds.js'
 import { Inos } from './ino.js'
@@ -15,8 +16,10 @@ import { Owners } from './owners.js'
 import { dropData } from './copy-up.js'
 import { seenMark } from './current.js'
 import { Passthrough } from './passthrough.js'
+import { entered, forsake, lookThrough, takeEvents } from './recheck.js'
 import { place } from './place.js'
 import { policies, type PlacementPolicy } from './policy/policy.js'
+import { openWatches, type Told, type Watches } from './watches.js'
 import { beginUse, endUse } from './repair.js'
 import { probeUserXattrs } from './xattr-keys.js'
 import { Tree } from './tree.js'
@@ -28,6 +31,9 @@ const LISTING_ENTRIES = 250_000
 const SWEEP_MS = 2000
 /** How long requests that the kernel has queued may take to come. */
 const FORGET_MS = 2
+
+export type { Told } from './watches.js'
+export type { UnionEvent } from './event.js'
 
 export class Union {
   readonly config: MountConfig
@@ -41,8 +47,14 @@ export class Union {
   readonly passthrough: Passthrough
   /** Who owns objects in the mount, where it is not who owns them on the branches. */
   readonly owners: Owners | null
-  /** With udba=reval there are names that the kernel keeps: those on `rr` branches, also after a copy-up. */
-  readonly trusts: boolean
+  /** Although branches may change there are names that the kernel keeps: those on `rr` branches, also after a copy-up. */
+  readonly keepsNames: boolean
+  /** udba=notify: what tells of direct changes; null also where there can be none. */
+  readonly watches: Watches | null
+  /** What the kernel is to be told of direct changes. */
+  told: Told | null = null
+  /** Gets what direct changes did, while somebody listens. */
+  listener: ((event: UnionEvent) => void) | null = null
   /** The kernel is told to stop asking at open: nothing is decided there. */
   readonly noOpen: boolean
   readonly noOpendir: boolean
@@ -54,8 +66,9 @@ export class Union {
   readonly changed: number[] = []
   #sweeping: NodeJS.Timeout | null = null
 
-  private constructor(config: MountConfig, branches: readonly Branch[]) {
+  private constructor(config: MountConfig, branches: readonly Branch[], watches: Watches | null) {
     this.config = config
+    this.watches = watches
     this.branches = branches
     const files = sys.prepareProcess()
     this.dirfds = new DirFds(Math.max(16, Math.min(4096, files >> 2)))
@@ -66,9 +79,10 @@ export class Union {
     this.passthrough = new Passthrough(config.io === 'passthrough', config.udba === 'none')
     this.owners = Owners.of(config)
     sys.attrCapability(this.owners === null ? 1 : 0)
-    this.trusts = config.udba !== 'none' && branches.some(branch => branch.spec.perm === 'rr')
+    this.keepsNames = watches !== null || (config.udba !== 'none' && branches.some(branch => branch.spec.perm === 'rr'))
     this.noOpen = config.io !== 'passthrough' && !this.#opensMatter()
     this.noOpendir = config.udba === 'none' && !branches.some(branch => branch.spec.copyOnOpen === 'all')
+    entered(this, this.tree.root, null)
   }
 
   /**
@@ -83,7 +97,7 @@ export class Union {
       const top = branches.find(branch => branch.writable)
       if (top !== undefined) probeUserXattrs(top.lockFd)
       for (const branch of branches) if (branch.writable) beginUse(branch, report)
-      return new Union(config, branches)
+      return new Union(config, branches, openWatches(config, branches, report))
     } catch (error) {
       for (const branch of branches) branch.close()
       throw error
@@ -109,6 +123,7 @@ export class Union {
 
   #dropped(node: Node): void {
     if (node.isDir()) {
+      this.watches?.forget(this, node)
       this.dirfds.dropAll(node)
       this.listings.drop(node)
     } else if (node.kind === S_IFREG) {
@@ -124,7 +139,7 @@ export class Union {
    */
   timeout(node: Node): number {
     if (node.pass !== null && node.pass.writers > 0) return 0
-    if (this.config.udba === 'none') return Infinity
+    if (this.config.udba === 'none' || (this.watches !== null && this.watches.keeps(node))) return Infinity
     const branches = node.isDir() ? node.branches : [node.top]
     return branches.every(b => this.branches[b]!.spec.perm === 'rr') ? Infinity : 0
   }
@@ -133,8 +148,33 @@ export class Union {
    * The same for a name that is not there. Where the directory may get a part on a writable branch, there is no telling
    * the kernel then that the name may come to be.
    */
-  absenceTimeout(dir: DirNode): number {
+  absenceTimeout(dir: DirNode, name: Bytes): number {
+    if (this.watches !== null && this.trusted(dir)) return this.watches.keepAbsent(this, dir, name)
     return this.config.udba === 'none' || !this.writable ? this.timeout(dir) : 0
+  }
+
+  /** Is every change of a directory told, so that what is known of it holds: it is ours alone, or watched? */
+  trusted(dir: DirNode): boolean {
+    return this.config.udba === 'none' || (this.watches !== null && this.watches.isTrusted(dir))
+  }
+
+  /** Take in what has been told of the branches. @returns whether there was anything @throws Errno */
+  takeEvents(): boolean {
+    return takeEvents(this)
+  }
+
+  /**
+   * Look through directories that have changed as a whole.
+   * @param all until there are none; else for a moment
+   * @returns whether there are more
+   */
+  lookThrough(all: boolean): boolean {
+    return this.watches !== null && this.watches.pending.size > 0 && lookThrough(this, all)
+  }
+
+  /** Something that somebody may want to know happened (event.ts). */
+  note(event: UnionEvent): void {
+    this.listener?.(event)
   }
 
   /** The branch for a new entry in `dir`. @throws Errno EROFS */
@@ -149,7 +189,7 @@ export class Union {
     node.top = branch
     this.statOf = null
     node.seen = this.#markOf(node)
-    if (this.trusts) this.changed.push(node.id)
+    if (this.keepsNames) this.changed.push(node.id)
     node.parent?.listing?.relocate(node.name, branch)
     for (const { dir, name } of node.aliases ?? []) dir.listing?.relocate(name, branch)
     if (node.kind !== S_IFREG) return
@@ -170,6 +210,7 @@ export class Union {
    */
   vanish(node: Node, dir: DirNode, name: Bytes): void {
     if (node.parent === null) return
+    forsake(this, node, dir, name)
     if (node.aliases === null && node.fd < 0) this.#holdOn(node)
     this.tree.unlink(node, dir, name)
   }
@@ -188,6 +229,7 @@ export class Union {
 
   /** What is left of a directory without a name is the open object: an empty directory on one branch. */
   forgetParts(node: DirNode): void {
+    this.watches?.leave(this, node)
     this.listings.drop(node)
     node.listing = null
     node.paths = null
@@ -230,6 +272,7 @@ export class Union {
       sys.attrForget(node.id)
     }
     this.dirfds.close()
+    this.watches?.close()
     for (const branch of this.branches) {
       if (branch.writable) endUse(branch)
       branch.close()

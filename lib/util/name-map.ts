@@ -70,6 +70,16 @@ export class NameMap<V extends object> {
     return true
   }
 
+  /** Names and values as they are now, in no order. */
+  entries(): [string, V][] {
+    const all: [string, V][] = []
+    for (let at = 0; at < this.#slots.length; at += 2) {
+      const name = this.#slots[at]
+      if (name !== undefined && name !== GONE) all.push([name as string, this.#slots[at + 1] as V])
+    }
+    return all
+  }
+
   /** Slots for half as many names again, so that between 0.4 and 0.8 of them are used; names that are gone are left out. */
   #resize(): void {
     const old = this.#slots

@@ -14,7 +14,9 @@ import { removeTree, runProgram, unmountAt, type Mounted } from '../scenario/sub
 /** How the kernel and we may keep things. */
 export interface Mode {
   readonly io: 'cached' | 'passthrough'
-  readonly udba: 'none' | 'reval'
+  readonly udba: 'none' | 'reval' | 'notify'
+  /** What `notify` watches with. */
+  readonly watch?: 'fanotify' | 'inotify'
   /** The daemons have hardly any descriptors: a `forget` step makes them close what they keep. */
   readonly few: boolean
 }
@@ -22,11 +24,14 @@ export interface Mode {
 /** Every combination, or those with this `udba`. */
 export function modes(udba?: Mode['udba']): Mode[] {
   return [false, true].flatMap((few) => (['cached', 'passthrough'] as const).flatMap((io) =>
-    (udba === undefined ? ['none', 'reval'] as const : [udba]).map((each) => ({ io, udba: each, few }))))
+    (udba === undefined ? ['none', 'reval'] as const : [udba]).flatMap((each): Mode[] => each === 'notify'
+      ? (['fanotify', 'inotify'] as const).map((watch) => ({ io, udba: each, watch, few }))
+      : [{ io, udba: each, few }])))
 }
 
 /** As a test's name. */
-export const nameOf = ({ io, udba, few }: Mode): string => `io=${io}, udba=${udba}${few ? ', few descriptors' : ''}`
+export const nameOf = ({ io, udba, watch, few }: Mode): string =>
+  `io=${io}, udba=${udba}${watch === undefined ? '' : ` by ${watch}`}${few ? ', few descriptors' : ''}`
 
 export interface Case {
   readonly name: string
@@ -82,13 +87,13 @@ class Bed {
   }
 
   async mount(): Promise<void> {
-    const { io, udba, few } = this.#mode
+    const { io, udba, watch, few } = this.#mode
     for (const [name, dirs] of Object.entries(this.#mounts)) {
       const branches = dirs.split(':').map((dir) => {
         const [branch, perm] = dir.split('=') as [string, string]
         return { name: branch, path: join(this.#work, branch), perm }
       })
-      const setup = { branches, options: [`io=${io}`, `udba=${udba}`], mountpoint: join(this.#work, name), scratch: join(this.#work, `${name}.run`) }
+      const setup = { branches, options: [`io=${io}`, `udba=${udba}`, ...(watch === undefined ? [] : [`watch=${watch}`])], mountpoint: join(this.#work, name), scratch: join(this.#work, `${name}.run`) }
       this.#mounted.push(await mountUnion(setup, few ? FEW : 0))
     }
   }
@@ -115,7 +120,18 @@ class Bed {
       const [, up, first, rest] = /^((?:\.\.\/)*)([^/]+)\/(.*)$/s.exec(value) ?? []
       return first !== undefined && names.includes(first) ? `${up}${first}/c${index}/${rest}` : value
     }
-    return one.steps.flatMap((step): Step[] => step[0] === 'forget' ? this.#forget(Number(step[1])) : [replace(step) as Step])
+    return one.steps.flatMap((step): Step[] => {
+      if (step[0] === 'forget') return this.#forget(Number(step[1]))
+      if (step[0] !== 'parallel') return [replace(step) as Step, ...this.#settle(step)]
+      return [['parallel', ...(step.slice(1) as Step[][]).map((list) => list.flatMap((each) => [replace(each) as Step, ...this.#settle(each)]))]]
+    })
+  }
+
+  /** With udba=notify what is changed on a branch shows a moment later: wait for that after steps elsewhere than in `m`. */
+  #settle(step: Step): Step[] {
+    const direct = step.some((word) => typeof word === 'string' && word.includes('/') && !/^(\.\.\/)*m\//.test(word))
+    if (this.#mode.udba !== 'notify' || !direct) return []
+    return Object.keys(this.#mounts).map((mount) => ['settle', join(this.#work, `${mount}.run`, 'run')])
   }
 
   #forget(n: number): Step[] {

@@ -498,6 +498,26 @@ def op_wait(path):
         time.sleep(0.005)
 
 
+def op_settle(run):
+    """Wait until a daemon has taken in, and told the kernel, what was changed directly on its branches before."""
+    import socket
+    for name in os.listdir(b(run)):
+        if not name.startswith(b'si_'):
+            continue
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(60)
+            client.connect(os.path.join(b(run), name, b'control.sock'))
+            client.sendall(b'{"ask": "settle"}\n')
+            answer = b''
+            while not answer.endswith(b'\n'):
+                part = client.recv(4096)
+                if not part:
+                    raise EOFError(run)
+                answer += part
+            if b'"answer"' not in answer:
+                raise ValueError(t(answer))
+
+
 def op_rlimit(which, value):
     import resource
     resource.setrlimit(getattr(resource, 'RLIMIT_' + which), (value, value))

@@ -32,7 +32,7 @@ const ARITY: Readonly<Record<string, string>> = {
   copyrange: '5', sendfile: '3', flock: '2', setlk: '4', getflags: '1', setflags: '2', mmap: '5', mread: '3', mwrite: '3',
   msync: '1', munmap: '1', dwrite: '4', dread: '3', opendir: '2', dirnext: '2', dirrest: '1', telldir: '2', seekdir: '2',
   rewinddir: '1', closedir: '1', dircookies: '1', rmwhilelisting: '1', listen: '2', connect: '1', deep: '2', exec: '*',
-  dropcaches: '0', sync: '0', wait: '1', rlimit: '2', repeat: '2', as: '2', parallel: '*',
+  dropcaches: '0', sync: '0', wait: '1', settle: '1', rlimit: '2', repeat: '2', as: '2', parallel: '*',
 }
 
 const ERRNO = /^E[A-Z0-9]{2,}$/

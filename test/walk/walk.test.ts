@@ -26,7 +26,7 @@ const { values } = parseArgs({
 const seed = Number(values.seed ?? process.env['WALK_SEED'] ?? 1)
 const count = Number(values.steps ?? process.env['WALK_STEPS'] ?? 2000)
 const walkers = Number(values.walkers ?? 3)
-const chosen = (values.subject as string[] | undefined) ?? ['tsaufs-cached', 'tsaufs-cached-reval', 'tsaufs-passthrough']
+const chosen = (values.subject as string[] | undefined) ?? ['tsaufs-cached', 'tsaufs-cached-reval', 'tsaufs-cached-notify', 'tsaufs-passthrough']
 
 /** Steps between two comparisons of the trees. */
 const STRIDE = 50

@@ -8,6 +8,7 @@ import { seenMark } from '../../union/current.js'
 import { DirNode, Node } from '../../union/node.js'
 import { dirfd } from '../../union/place.js'
 import { mayHoldWhiteouts, replaceWhiteout, unwhite } from '../../union/remove.js'
+import { entered } from '../../union/recheck.js'
 import type { Union } from '../../union/union.js'
 import { checkNewName } from './check-name.js'
 
@@ -70,13 +71,18 @@ export function publishEntry(union: Union, at: Target, undo: () => void): Node {
 /** Enter the object that `sys.stat` describes. */
 function enterNew(union: Union, { dir, name, branch }: Target): Node {
   const ino = union.inos.of(branch.fsid, st.inoLow, st.inoHigh)
-  const node = st.kind === S_IFDIR
+  const { kind } = st
+  const node = kind === S_IFDIR
     ? new DirNode(ino, dir, name, [branch.index])
     : new Node(st.kind, ino, dir, name, branch.index)
   if (node instanceof DirNode) node.impure = 0
   node.seen = seenMark()
   union.tree.add(node)
   union.statOf = node
-  dir.listing?.add(name, branch.index, st.kind >> 12, st.inoLow, st.inoHigh)
+  dir.listing?.add(name, branch.index, kind >> 12, st.inoLow, st.inoHigh)
+  if (node instanceof DirNode && union.watches !== null) {
+    entered(union, node, null)
+    union.statOf = null
+  }
   return node
 }

@@ -53,7 +53,7 @@ export const readdirRows: readonly Row[] = [
     given: { L1: { d: { e: {} } } },
     steps: [['chdir', 'd/e'], ['rmdir', '../e'], ['write', 'x', '', 'ENOENT'], ['readdir', '.', []], ['stat', '.', { type: 'dir' }], ['chdir', '..', 'ENOENT']],
     merged: { d: {} },
-    differs: { 'fuse-overlayfs': 'lists and creates in it', overlayfs: '.. of it is still there' , plain: '.. of it is still there', 'tsaufs-cached': '.. of it is still there', 'tsaufs-cached-reval': '.. of it is still there', 'tsaufs-passthrough': '.. of it is still there' },
+    differs: { 'fuse-overlayfs': 'lists and creates in it', overlayfs: '.. of it is still there' , plain: '.. of it is still there', 'tsaufs-cached': '.. of it is still there', 'tsaufs-cached-reval': '.. of it is still there', 'tsaufs-cached-notify': '.. of it is still there', 'tsaufs-passthrough': '.. of it is still there' },
   },
   {
     name: 'names of all bytes',

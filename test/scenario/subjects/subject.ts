@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { identity } from '../../helpers/identity.js'
 
 export type SubjectName =
-  | 'plain' | 'overlayfs' | 'fuse-overlayfs' | 'tsaufs-cached' | 'tsaufs-cached-reval' | 'tsaufs-passthrough'
+  | 'plain' | 'overlayfs' | 'fuse-overlayfs' | 'tsaufs-cached' | 'tsaufs-cached-reval' | 'tsaufs-cached-notify' | 'tsaufs-passthrough'
 
 /** One branch of a mount, top first: its directory and aufs's `perm+attributes`. */
 export interface Branch {

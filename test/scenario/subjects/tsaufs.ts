@@ -69,5 +69,7 @@ function mounted(setup: Setup, run: string, env: Record<string, string>): Mounte
 export const tsaufsSubjects: readonly Subject[] = [
   tsaufs('tsaufs-cached', ['io=cached', 'udba=none']),
   tsaufs('tsaufs-cached-reval', ['io=cached', 'udba=reval']),
+  // inotify tells of our own changes too.
+  tsaufs('tsaufs-cached-notify', ['io=cached', 'udba=notify', 'watch=inotify']),
   tsaufs('tsaufs-passthrough', ['io=passthrough', 'udba=none']),
 ]
