@@ -2,6 +2,9 @@
  * What the user said, checked: the frozen result of parsing mount options. Nothing here touches the disk.
  */
 import type { Bytes } from '../os/native.js'
+import type { CopyUpPolicyName, CreatePolicyName, PolicySpec } from './policies.js'
+
+export type { CopyUpPolicyName, CreatePolicyName, PolicySpec }
 
 /** aufs's branch permissions: writable, read-only, and read-only that never changes even behind our back. */
 export type Permission = 'rw' | 'ro' | 'rr'
@@ -57,6 +60,11 @@ export interface MountConfig {
   readonly dirren: boolean
   readonly plink: boolean
   readonly sum: boolean
+  /** `sum` counts writable branches only. */
+  readonly sumOmitsRo: boolean
+  /** Which branch gets what is new, and which the copies of read-only branches' objects. */
+  readonly create: PolicySpec
+  readonly cpup: PolicySpec<CopyUpPolicyName>
   readonly acl: boolean
   readonly dirperm1: boolean
   /** Mount flags of mount(2) the user gave: nosuid, nodev, noexec, noatime, sync, dirsync, ... by name. */

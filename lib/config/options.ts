@@ -8,6 +8,7 @@ import { absolute, indexOfUnescaped, unescapePath } from './syntax.js'
 import { usage } from './mount-error.js'
 import { GENERIC_ROWS } from './generic-options.js'
 import { OWNER_ROWS } from './owner-options.js'
+import { PLACEMENT_ROWS } from './placement-options.js'
 
 /** `none`: a bare word. `value`: `name=...` or `name:...`. `optional`: both. */
 export type Argument = 'none' | 'value' | 'optional'
@@ -95,12 +96,6 @@ function applyModify(draft: Draft, value: string): void {
   draft.branches.modify(branch)
 }
 
-/** Policies: `tdp` is the only one so far. */
-function applyPolicy(_draft: Draft, value: string, name: string): void {
-  if (['tdp', 'top-down-parent'].includes(value)) return
-  throw usage(`option '${name}=${value}'`, "not yet: policies other than 'tdp'; leave the option out", 'EOPNOTSUPP')
-}
-
 /** droplvl=N as mount.aufs has it: each level includes the lower ones, negative levels put the defaults back. */
 function applyDropLevel(draft: Draft, value: string): void {
   if (!/^-?[123]$/.test(value)) throw usage(`option 'droplvl=${value}'`, 'give 1, 2, 3, -1, -2 or -3')
@@ -167,14 +162,7 @@ const UNION_ROWS: readonly OptionRow[] = [
   ...onOff('acl', 'acl', true, 'POSIX access control lists'),
   ...onOff('dirperm1', 'dirperm1', true, "only the topmost directory's mode decides who may enter"),
   ...onOff('warn_perm', 'warnPerm', true, "warn when a branch's root differs in owner or mode from the first one's"),
-  {
-    name: 'create', aliases: ['create_policy'], argument: 'value', fallback: 'tdp', status: 'implemented',
-    help: 'branch for new objects: tdp', apply: applyPolicy,
-  },
-  {
-    name: 'cpup', aliases: ['copyup', 'copyup_policy'], argument: 'value', fallback: 'tdp', status: 'implemented',
-    help: 'branch for copies: tdp', apply: applyPolicy,
-  },
+  ...PLACEMENT_ROWS,
   {
     name: 'droplvl', argument: 'value', status: 'implemented',
     help: 'aufs profiles: 1 to 3 for speed, -1 to -3 for the defaults', apply: applyDropLevel,

@@ -9,8 +9,9 @@ import { attributes } from '../union/attr.js'
 import type { Branch } from '../union/branch.js'
 import { carryOrigin, copyUp, ensureDir } from '../union/copy-up.js'
 import { groupKey } from '../union/link-group.js'
-import type { Node } from '../union/node.js'
+import type { DirNode, Node } from '../union/node.js'
 import { dirfd, place, type Place } from '../union/place.js'
+import { isSeenOn, nearestFit } from '../union/reach.js'
 import { mayHoldWhiteouts, planRecount, replaceWhiteout, unwhite } from '../union/remove.js'
 import type { Union } from '../union/union.js'
 import { checkNewName } from './shared/check-name.js'
@@ -41,6 +42,13 @@ function linkName(branch: Branch, at: Place, to: number, name: Bytes): void {
   }
 }
 
+/** Where the link is made: on the file's branch, or the nearest above on which the name would be seen. @throws Errno EROFS */
+function linkBranch(union: Union, dir: DirNode, name: Bytes, top: number): number {
+  const to = nearestFit(union, top, each => isSeenOn(union, dir, name, each))
+  if (to < 0) throw new Errno(E.EROFS, 'link', name)
+  return to
+}
+
 export const link = defineOp({
   opcode: Opcode.LINK, name: 'LINK', in: LinkIn, names: 1,
   run(union: Union, req, { oldnodeid }, name) {
@@ -49,9 +57,8 @@ export const link = defineOp({
     checkNewName(name)
     if (node.isDir()) throw new Errno(E.EPERM, 'link', name)
     if (dir.parent === null && dir !== union.tree.root) throw new Errno(E.ENOENT, 'link', name)
-    const fits = union.creationBranch(dir)
     copyUp(union, node)
-    if (node.top > fits.index && !dir.branches.includes(node.top)) copyUp(union, node, Infinity, fits.index)
+    copyUp(union, node, Infinity, linkBranch(union, dir, name, node.top))
     const branch = union.branches[node.top]!
     ensureDir(union, dir, branch.index)
     const to = dirfd(union, dir, branch.index)

@@ -43,7 +43,7 @@ function makeOpaque(at: Target): void {
 export const mkdir = defineOp({
   opcode: Opcode.MKDIR, name: 'MKDIR', in: MkdirIn, names: 1,
   run(union: Union, req, { mode, umask }, name) {
-    const at = prepareEntry(union, req.nodeid, name)
+    const at = prepareEntry(union, req.nodeid, name, true)
     const { dir, branch } = at
     const beside = mayHoldWhiteouts(dir, branch.index) && branch.format.hidesBeside(at.dirfd, name)
     makeEntry(at, 'mkdirat', made => sys.mkdirAs(at.dirfd, made, mode, ownerUid(union, req), ownerGid(union, req), umask))

@@ -5,11 +5,27 @@ import { defineOp } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { isEmpty } from '../union/listings.js'
 import { lookup } from '../union/lookup.js'
+import type { DirNode } from '../union/node.js'
 import { slot } from '../union/place.js'
 import { holdOpen, removalBranch, removeDir, visibleBelow, whiteOut } from '../union/remove.js'
 import type { Union } from '../union/union.js'
 import { checkLookupName } from './shared/check-name.js'
 import { loseName } from './shared/publish-names.js'
+
+const AT_REMOVEDIR = sys.constants['AT_REMOVEDIR']!
+
+/**
+ * Empty parts on writable branches go, from the bottom: a policy that spreads what is new leaves them everywhere, and
+ * without them no whiteout is needed, below which nothing could be put any more. What stays is hidden.
+ */
+function removeLowerParts(union: Union, node: DirNode, to: number): void {
+  for (const b of [...node.branches].reverse()) {
+    if (b <= to || !union.branches[b]!.writable) continue
+    if (node.paths?.has(b)) continue
+    const at = slot(union, node.parent!, b, node.name)
+    if (sys.unlinkat(at.dirfd, at.name, AT_REMOVEDIR) === 0) union.losePart(node, b)
+  }
+}
 
 export const rmdir = defineOp({
   opcode: Opcode.RMDIR, name: 'RMDIR', in: null, names: 1,
@@ -22,9 +38,10 @@ export const rmdir = defineOp({
     if (!isEmpty(union, node)) throw new Errno(E.ENOTEMPTY, 'rmdir', name)
     const to = removalBranch(union, dir, node)
     const branch = union.branches[to]!
-    const hides = visibleBelow(union, dir, name, to)
     const kept = holdOpen(union, node)
     try {
+      removeLowerParts(union, node, to)
+      const hides = visibleBelow(union, dir, name, to)
       if (hides) whiteOut(union, dir, name, branch)
       if (node.branches.includes(to)) {
         try {

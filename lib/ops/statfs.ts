@@ -35,11 +35,17 @@ function sum(branches: readonly Branch[]): void {
   FILES.forEach((at, i) => { putU64(words, at, total[SPACE.length + i]!) })
 }
 
+/** Where something can be written; a union that is read-only shows all it has. */
+function writableOf({ branches }: Union): readonly Branch[] {
+  const writable = branches.filter(each => each.writable)
+  return writable.length > 0 ? writable : branches
+}
+
 export const statfs = defineOp({
   opcode: Opcode.STATFS, name: 'STATFS', in: null, names: 0,
   run(union: Union, req) {
     const branch = union.branches.find(each => each.writable) ?? union.branches[0]!
-    if (union.config.sum) sum(union.branches)
+    if (union.config.sum) sum(union.config.sumOmitsRo ? writableOf(union) : union.branches)
     else must(sys.statfs(branch.fd), 'statfs', branch.spec.path)
     words[NAMELEN] = aufs.nameMax
     return statfsOut(req.out, HEADER, sys.fsstat)

@@ -21,7 +21,7 @@ export const tmpfile = defineOp({
   run(union: Union, req, { flags, mode, umask }) {
     const dir = union.tree.dir(req.nodeid)
     if (dir.parent === null && dir !== union.tree.root) throw new Errno(E.ENOENT, 'O_TMPFILE', dir.name)
-    const branch = union.creationBranch(dir)
+    const branch = union.creationBranch(dir, '')
     ensureDir(union, dir, branch.index)
     const at = dirfd(union, dir, branch.index)
     const fd = must(sys.tmpfileAs(at, O_RDWR, mode & 0o7777, ownerUid(union, req), ownerGid(union, req), umask), 'O_TMPFILE', dir.name)

@@ -13,6 +13,7 @@ import { besideName, LINK_DIR, WORK_DIR } from './whiteout/aufs.js'
 import { formats } from './whiteout/formats.js'
 import { holdsWhiteoutDevice, isFileWhiteout, isMetacopy, readMarks } from './whiteout/overlay.js'
 import { fsidOf } from './ino.js'
+import { Space } from './space.js'
 import { readPrivate, saysDevices, xattrKeys, type XattrKeys } from './xattr-keys.js'
 
 const C = sys.constants
@@ -36,6 +37,7 @@ export class Branch {
   #overlaid = false
   #keys: XattrKeys | null = null
   readonly fsid: string
+  readonly space: Space
   readonly writable: boolean
   /** Whiteouts and opaque marks are looked for here. */
   readonly whiteable: boolean
@@ -67,6 +69,7 @@ export class Branch {
     this.fd = clone >= 0 ? clone : must(sys.openat(this.lockFd, '.', O_PATH_DIR, 0), 'open', spec.path)
     must(sys.statx(this.fd, ''), 'statx', spec.path)
     this.fsid = fsidOf(this.lockFd, st.dev)
+    this.space = new Space(this.fd)
     if (this.inPlace) this.#noteMarks(readMarks(this.fd, false))
     if (this.inPlace && spec.fmt === 'auto' && saysDevices(this.fd)) this.inPlace = false
   }

@@ -4,7 +4,7 @@ import { S_IFREG } from '../os/stat.js'
 import { copyUp } from './copy-up.js'
 import type { Node } from './node.js'
 import { place } from './place.js'
-import { writableAtOrAbove } from './policy/policy.js'
+import { mayHave, nearestFit } from './reach.js'
 import type { Union } from './union.js'
 
 /**
@@ -15,8 +15,9 @@ export function copyOnOpen(union: Union, node: Node): void {
   const mode = union.branches[node.top]!.spec.copyOnOpen
   if (mode === 'none' || node.parent === null) return
   const wanted = node.isDir() ? mode === 'all' : node.kind === S_IFREG
-  const to = writableAtOrAbove(union.branches, node.top - 1)
-  if (!wanted || to < 0) return
+  const { parent } = node
+  const to = wanted ? nearestFit(union, node.top - 1, b => mayHave(union, parent, b)) : -1
+  if (to < 0) return
   const from = union.branches[node.top]!
   const source = place(union, node)
   copyUp(union, node, Infinity, to)

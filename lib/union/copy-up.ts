@@ -6,26 +6,23 @@
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, st, takeMeta, type Meta } from '../os/stat.js'
-import { Wait } from '../util/wait.js'
 import { groupCount } from './attr.js'
 import type { Branch } from './branch.js'
+import { copyData, dropData, dropJob } from './copy-data.js'
 import { copyMeta, keepTimes } from './copy-meta.js'
 import { keepCurrent } from './current.js'
 import { groupKey, groupName, writeCount } from './link-group.js'
-import type { CopiedData, CopyJob, DirNode, Node } from './node.js'
+import type { CopiedData, DirNode, Node } from './node.js'
 import { dirfd, place, slot, type Place } from './place.js'
 import { isImpure } from './lookup.js'
 import { extended } from './recheck.js'
 import type { Union } from './union.js'
 import { readPrivate } from './xattr-keys.js'
 import { writableAtOrAbove } from './policy/policy.js'
+import { copyTarget, isWhite } from './reach.js'
+import { removeTree } from './remove.js'
 
 const C = sys.constants
-const O_RDONLY = C['O_RDONLY']! | C['O_NONBLOCK']!
-const O_RDWR = C['O_RDWR']!
-const O_EXCL_CREATE = C['O_CREAT']! | C['O_EXCL']!
-/** Up to this many bytes are copied at once; more is copied by a worker while others are served. */
-const INLINE_MAX = 256 * 1024
 
 /**
  * Have `node` on a writable branch.
@@ -38,11 +35,11 @@ export function copyUp(union: Union, node: Node, size = Infinity, target = -1): 
   keepCurrent(union, node)
   if (union.branches[node.top]!.writable && (target < 0 || node.top === target)) return
   if (node.isDir() && node.parent !== null) {
-    ensureDir(union, node, target >= 0 ? target : chooseFor(union, node.parent, node.top))
+    ensureDir(union, node, target >= 0 ? target : copyTarget(union, node.parent, node.top))
     return
   }
   const parent = node.parent
-  const to = target >= 0 ? target : parent === null ? topWritable(union, node) : chooseFor(union, parent, node.top)
+  const to = target >= 0 ? target : parent === null ? topWritable(union, node) : copyTarget(union, parent, node.top)
   const branch = union.branches[to]!
   const from = place(union, node)
   const rc = sys.statx(from.dirfd, from.name)
@@ -73,105 +70,10 @@ export function copyUp(union: Union, node: Node, size = Infinity, target = -1): 
   }
 }
 
-/** A finished copy that nobody will use. */
-function dropJob(union: Union, node: Node): void {
-  if (node.copy === null || !node.copy.done) return
-  dropData(union.branches[node.copy.branch]!, node.copy.data)
-  node.copy = null
-}
-
-function chooseFor(union: Union, dir: DirNode, from: number): number {
-  const to = union.policy.copyUp(union.branches, dir, from)
-  if (to < 0) throw new Errno(E.EROFS, 'copy-up', dir.name)
-  return to
-}
-
 function topWritable(union: Union, node: Node): number {
   const to = writableAtOrAbove(union.branches, node.top - 1)
   if (to < 0) throw new Errno(E.EROFS, 'copy-up', `#${node.id}`)
   return to
-}
-
-/** A new regular file on a branch: without a name where the file system can, else in the work directory. */
-function newFile(branch: Branch): CopiedData {
-  const unnamed = sys.tmpfile(branch.fd, O_RDWR, 0o600)
-  if (unnamed !== -E.EOPNOTSUPP && unnamed !== -E.EISDIR && unnamed !== -E.EINVAL) {
-    return { fd: must(unnamed, 'O_TMPFILE', branch.spec.path), name: '' }
-  }
-  const name = branch.temp()
-  return { fd: must(sys.openat(branch.work(), name, O_RDWR | O_EXCL_CREATE, 0o600), 'open', name), name }
-}
-
-/** Close a copy's data, and remove it if it was never installed. */
-export function dropData(branch: Branch, data: CopiedData): void {
-  sys.close(data.fd)
-  if (data.name !== '') sys.unlinkat(branch.work(), data.name, 0)
-}
-
-/**
- * The data of a regular file, copied to the branch; the caller's to drop.
- * @throws Wait for more than INLINE_MAX bytes: a worker copies, the request is run again
- */
-function copyData(union: Union, node: Node, from: Place, meta: Meta, branch: Branch, limit: number): CopiedData {
-  const size = Math.min(limit, meta.size)
-  const job = node.copy
-  if (job !== null) {
-    if (!job.done) throw new Wait(job.promise)
-    node.copy = null
-    if (job.branch === branch.index && job.size === size) return job.data
-    dropData(union.branches[job.branch]!, job.data)
-  }
-  const data = newFile(branch)
-  if (size === 0) return data
-  const source = from.name === '' ? sys.reopen(from.dirfd, O_RDONLY) : sys.openat(from.dirfd, from.name, O_RDONLY, 0)
-  if (source < 0) {
-    dropData(branch, data)
-    throw new Errno(-source, 'open', from.name)
-  }
-  try {
-    union.branches[node.top]!.checkData(source)
-  } catch (error) {
-    sys.close(source)
-    dropData(branch, data)
-    throw error
-  }
-  if (size > INLINE_MAX) throw startJob(union, node, source, data, size, branch)
-  const rc = sys.copyData(source, data.fd, size)
-  sys.close(source)
-  if (rc < 0) {
-    dropData(branch, data)
-    throw new Errno(-rc, 'copy-up', node.name)
-  }
-  return data
-}
-
-/** Let a worker copy; the node is reserved by its `copy` until the job is installed, fails, or the node is dropped. */
-function startJob(union: Union, node: Node, source: number, data: CopiedData, size: number, branch: Branch): Wait {
-  let settle: (rc: number) => void = () => {}
-  const promise = new Promise<void>((resolve, reject) => {
-    settle = rc => {
-      if (rc < 0) reject(new Errno(-rc, 'copy-up', node.name))
-      else resolve()
-    }
-  })
-  const job: CopyJob = { data, branch: branch.index, size, done: false, promise }
-  const rc = sys.copyDataAsync(source, data.fd, size, result => {
-    sys.close(source)
-    job.done = true
-    if (result < 0) {
-      dropData(branch, data)
-      node.copy = null
-    }
-    union.tree.settle(node)
-    settle(result)
-  })
-  if (rc < 0) {
-    sys.close(source)
-    dropData(branch, data)
-    throw new Errno(-rc, 'copy-up', node.name)
-  }
-  node.copy = job
-  return new Wait(promise)
 }
 
 /**
@@ -222,6 +124,16 @@ function appear(union: Union, made: Place, dir: DirNode, branch: Branch, name: B
   union.changed.push(dir.id)
 }
 
+/** A finished directory takes the place of the whiteout that has its name. @throws Errno */
+function replaceInPlace(union: Union, made: Place, dir: DirNode, branch: Branch, name: Bytes): void {
+  const to = slot(union, dir, branch.index, name)
+  const restore = keepTimes(to.dirfd)
+  must(sys.renameat2(made.dirfd, made.name, to.dirfd, name, C['RENAME_EXCHANGE']!), 'renameat2', name)
+  sys.unlinkat(made.dirfd, made.name, 0)
+  restore()
+  union.changed.push(dir.id)
+}
+
 /** Make the copy and show it; then the node is on `branch`. */
 function install(
   union: Union, node: Node, from: Place, meta: Meta, branch: Branch, parent: DirNode, data: CopiedData | null, bytes: number,
@@ -258,6 +170,25 @@ function enterGroup(union: Union, node: Node, made: Place, meta: Meta, branch: B
   const count = groupCount(union, node)
   writeCount(branch, node.group, count >= 0 ? count : meta.nlink)
   must(sys.linkat(made.dirfd, made.name, branch.makeLinkDir(), groupName(node.group)), 'linkat', node.group)
+}
+
+/** The same for a directory that gets a part below its lowest, on branch `lowest`. */
+function dirOrigin(union: Union, dir: DirNode, lowest: number): string {
+  const { fsid, keys, spec } = union.branches[lowest]!
+  const fd = dirfd(union, dir, lowest)
+  const kept = Buffer.alloc(64)
+  const length = spec.perm === 'rw' ? readPrivate(fd, '', keys.origin, kept) : 0
+  if (length > 0) return kept.toString('latin1', 0, length)
+  must(sys.statx(fd, ''), 'statx', dir.name)
+  return groupKey(fsid, st.inoLow, st.inoHigh).replace('-', ':')
+}
+
+/** Nothing from below belongs to a directory that is being made. @throws Errno */
+function markOpaque(made: Place, branch: Branch): void {
+  const fd = must(sys.openBeneath(made.dirfd, made.name, C['O_PATH']! | C['O_DIRECTORY']!), 'openat2', made.name)
+  const rc = branch.format.setOpaque(fd)
+  sys.close(fd)
+  must(rc, 'opaque', made.name)
 }
 
 /** Where the object came from, for its copy's inode number and link group: what is stored with it, else its own identity. */
@@ -336,7 +267,9 @@ function reopen(made: Place): number {
 
 /**
  * Have a directory, and all above it, on branch `to`.
- * Above its top it is a copy-up; below (another upper branch has it) a copy-down, opaque if it was whited out there.
+ * Above its top it is a copy-up; below (another upper branch has it) a copy-down: opaque if it was whited out there, and
+ * with an origin if it is the lowest now, as that one gives the number.
+ * @pre mayHave (reach.ts)
  * @throws Errno
  */
 export function ensureDir(union: Union, dir: DirNode, to: number): void {
@@ -348,14 +281,23 @@ export function ensureDir(union: Union, dir: DirNode, to: number): void {
   must(sys.statx(from.dirfd, from.name), 'statx', dir.name)
   if (st.frozen) throw new Errno(E.EPERM, 'copy-up', dir.name)
   const meta = takeMeta()
+  const lowest = dir.branches[dir.branches.length - 1]!
+  const white = to > dir.top && isWhite(union, dir.parent, dir.name, to)
   try {
-    const made = makeObject(dir, from, meta, branch, null, '')
+    const made = makeObject(dir, from, meta, branch, null, to > lowest ? dirOrigin(union, dir, lowest) : '')
     try {
-      appear(union, made, dir.parent, branch, dir.name)
+      if (white) markOpaque(made, branch)
+      if (white && branch.inPlace && branch.hidesInPlace(dirfd(union, dir.parent, to), dir.name)) {
+        replaceInPlace(union, made, dir.parent, branch, dir.name)
+      } else {
+        appear(union, made, dir.parent, branch, dir.name)
+      }
     } catch (error) {
-      unmake(made, true)
+      if (white) removeTree(made.dirfd, made.name)
+      else unmake(made, true)
       throw error
     }
+    if (white) branch.format.remove(dirfd(union, dir.parent, to), dir.name)
   } finally {
     branch.endWork()
   }

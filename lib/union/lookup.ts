@@ -141,8 +141,8 @@ function endsHere(union: Union, branch: Branch, view: DirView, name: Bytes, foun
 }
 
 /** The origin stored with a copied-up object, if any: sets it in `found`. Answers whether it belongs to a link group. */
-function readOrigin(union: Union, dirfd: number, name: Bytes, found: Found): boolean {
-  const key = union.branches[found.top]!.keys.origin
+function readOrigin(union: Union, branch: number, dirfd: number, name: Bytes, found: Found): boolean {
+  const key = union.branches[branch]!.keys.origin
   const length = readPrivate(dirfd, name, key, xattrBuffer)
   if (length === 0) return false
   const [fsid, ino, flag] = xattrBuffer.toString('latin1', 0, length).split(':')
@@ -175,7 +175,7 @@ interface Identity {
 function identify(union: Union, dir: DirNode, name: Bytes, found: Found): Identity {
   const branch = union.branches[found.top]!
   if (branch.whiteable && isImpure(union, dir)) {
-    if (readOrigin(union, dirfd(union, dir, found.top), name, found)) {
+    if (readOrigin(union, found.top, dirfd(union, dir, found.top), name, found)) {
       return { top: found.top, group: groupKey(found.fsid, found.low, found.high), indexed: true }
     }
   }
@@ -264,7 +264,19 @@ export function enter(union: Union, dir: DirNode, name: Bytes, found: Found, kno
   return node
 }
 
+/**
+ * A directory's lowest part may have been made below the others (copy-down): the number goes on being that of the part
+ * whose origin it has. Only writable branches hold such parts, never as the only one.
+ */
+function dirIdentity(union: Union, found: Found): void {
+  const lowest = found.branches[found.branches.length - 1]!
+  const fd = found.fds?.get(lowest)
+  if (lowest === found.top || fd === undefined || union.branches[lowest]!.spec.perm !== 'rw') return
+  readOrigin(union, lowest, fd, '', found)
+}
+
 function enterDir(union: Union, dir: DirNode, name: Bytes, found: Found, known: Node | undefined): DirNode {
+  dirIdentity(union, found)
   const ino = union.inos.of(found.fsid, found.low, found.high)
   let before: readonly number[] | null = null
   let node: DirNode
@@ -295,7 +307,8 @@ export function peekIno(union: Union, dir: DirNode, name: Bytes): number {
   if (known !== undefined && isCurrent(union, known, dir, name)) return known.ino
   const found = probe(union, viewOf(union, dir), name)
   if (found === null) return 0
-  if (found.kind !== S_IFDIR) identify(union, dir, name, found)
+  if (found.kind === S_IFDIR) dirIdentity(union, found)
+  else identify(union, dir, name, found)
   closeFound(found)
   return union.inos.of(found.fsid, found.low, found.high)
 }

@@ -11,6 +11,7 @@ import { groupName, NO_PLAN, planCount, readCount, type Plan } from './link-grou
 import { closeFound, probe, viewOf } from './lookup.js'
 import type { DirNode, Node } from './node.js'
 import { dirfd, entryPath, place, type Place } from './place.js'
+import { copyTarget } from './reach.js'
 import type { Named } from './rename.js'
 import type { Union } from './union.js'
 
@@ -39,9 +40,7 @@ export function removalBranch(union: Union, dir: DirNode, node: Node): number {
   must(sys.statx(at.dirfd, at.name), 'statx', at.name)
   if (st.frozen) throw new Errno(E.EPERM, 'unlink', node.name)
   if (union.branches[node.top]!.writable) return node.top
-  const to = union.policy.copyUp(union.branches, dir, node.top)
-  if (to < 0) throw new Errno(E.EROFS, 'unlink', node.name)
-  return to
+  return copyTarget(union, dir, node.top)
 }
 
 /** Does `name` itself lie on this branch (and not only in the link directory)? @throws Errno when that cannot be said */

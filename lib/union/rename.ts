@@ -10,7 +10,7 @@ import { carryOrigin, copyUp, ensureDir } from './copy-up.js'
 import { groupName, type Plan } from './link-group.js'
 import type { DirNode, Node } from './node.js'
 import { branchPath, dirfd, entryPath, slot, type Place } from './place.js'
-import { writableAtOrAbove } from './policy/policy.js'
+import { copyTarget, isSeenOn, mayHave, nearestFit } from './reach.js'
 import { hasLower, lowerPath } from './redirect.js'
 import { liesOn, mayHoldWhiteouts, relink, unwhite, visibleBelow, whiteOut } from './remove.js'
 import { swapDirs } from './swap.js'
@@ -36,23 +36,11 @@ export interface Destination {
  */
 export function renameBranch(union: Union, from: Named, to: Destination): Branch {
   const { branches } = union
-  let b = branches[from.node.top]!.writable ? from.node.top : union.policy.copyUp(branches, from.dir, from.node.top)
+  let b = branches[from.node.top]!.writable ? from.node.top : copyTarget(union, from.dir, from.node.top)
   if (to.node !== null && to.node.top < b) b = to.node.top
-  b = Math.min(b, visibleDownTo(union, to))
-  b = b < 0 ? -1 : writableAtOrAbove(branches, b)
+  b = nearestFit(union, b, each => isSeenOn(union, to.dir, to.name, each) && mayHave(union, from.dir, each))
   if (b < 0) throw new Errno(E.EROFS, 'rename', from.name)
   return branches[b]!
-}
-
-/** Deepest branch on which a new `to` would be seen. */
-function visibleDownTo(union: Union, to: Destination): number {
-  let last = to.dir.top
-  for (const b of to.dir.branches) {
-    last = b
-    const branch = union.branches[b]!
-    if (branch.whiteable && mayHoldWhiteouts(to.dir, b) && branch.isWhitedOut(dirfd(union, to.dir, b), to.name)) break
-  }
-  return last
 }
 
 /**

@@ -13,12 +13,15 @@ import { Ledger } from './ledger.js'
 import { Listings } from './listings.js'
 import { DirNode, type Node } from './node.js'
 import { Owners } from './owners.js'
-import { dropData } from './copy-up.js'
+import { dropData } from './copy-data.js'
 import { seenMark } from './current.js'
 import { Passthrough } from './passthrough.js'
 import { entered, forsake, lookThrough, takeEvents } from './recheck.js'
 import { place } from './place.js'
-import { policies, type PlacementPolicy } from './policy/policy.js'
+import type { CopyUpPolicy, CreatePolicy } from './policy/policy.js'
+import { copyUpPolicy, createPolicy } from './policy/registry.js'
+import { Asked } from './asked.js'
+import { isSeenOn, nearestFit } from './reach.js'
 import { openWatches, type Told, type Watches } from './watches.js'
 import { beginUse, endUse } from './repair.js'
 import { probeUserXattrs } from './xattr-keys.js'
@@ -43,7 +46,8 @@ export class Union {
   readonly inos: Inos
   readonly ledger = new Ledger()
   readonly listings = new Listings(LISTING_ENTRIES)
-  readonly policy: PlacementPolicy = policies['tdp']!
+  readonly createPolicy: CreatePolicy
+  readonly copyUpPolicy: CopyUpPolicy
   readonly passthrough: Passthrough
   /** Who owns objects in the mount, where it is not who owns them on the branches. */
   readonly owners: Owners | null
@@ -64,12 +68,15 @@ export class Union {
   shown: Node | null = null
   /** Nodes whose attributes the request in hand changes in a way the kernel does not expect: it is to be told. */
   readonly changed: number[] = []
+  readonly #asked = new Asked(this)
   #sweeping: NodeJS.Timeout | null = null
 
   private constructor(config: MountConfig, branches: readonly Branch[], watches: Watches | null) {
     this.config = config
     this.watches = watches
     this.branches = branches
+    this.createPolicy = createPolicy(config.create)
+    this.copyUpPolicy = copyUpPolicy(config.cpup)
     const files = sys.prepareProcess()
     this.dirfds = new DirFds(Math.max(16, Math.min(4096, files >> 2)))
     sys.dataLimit(Math.max(16, Math.min(4096, files >> 2)))
@@ -177,9 +184,13 @@ export class Union {
     this.listener?.(event)
   }
 
-  /** The branch for a new entry in `dir`. @throws Errno EROFS */
-  creationBranch(dir: DirNode): Branch {
-    const b = this.policy.create(this.branches, dir)
+  /**
+   * The branch for a new entry in `dir`: what the policy wants, or the nearest writable one above on which it would be seen.
+   * @throws Errno EROFS; EIO, ... of a branch that cannot be asked
+   */
+  creationBranch(dir: DirNode, name: Bytes, makesDir = false): Branch {
+    const wanted = this.createPolicy(this.#asked.of(dir, makesDir))
+    const b = wanted === dir.top ? wanted : nearestFit(this, wanted, each => isSeenOn(this, dir, name, each))
     if (b < 0) throw new Errno(E.EROFS, 'create', dir.name)
     return this.branches[b]!
   }
@@ -225,6 +236,13 @@ export class Union {
     const open = node.kind === S_IFREG ? sys.dataFd(node.id, 0) : -1
     const fd = open < 0 ? -1 : sys.reopen(open, O_PATH)
     if (fd >= 0) this.tree.hold(node, fd)
+  }
+
+  /** The directory is no longer on branch `b`, which was not its top. */
+  losePart(node: DirNode, b: number): void {
+    node.branches = node.branches.filter(each => each !== b)
+    this.dirfds.drop(node, b)
+    sys.attrForget(node.id)
   }
 
   /** What is left of a directory without a name is the open object: an empty directory on one branch. */

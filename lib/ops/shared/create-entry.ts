@@ -24,13 +24,14 @@ export interface Target {
 
 /**
  * Resolve, check, choose and prepare: the directory is on the branch that is written.
+ * @param makesDir the entry will be a directory
  * @throws Errno EPERM, ENAMETOOLONG, EROFS, ENOENT (the directory is deleted), EEXIST, copy-up's
  */
-export function prepareEntry(union: Union, nodeid: number, name: Bytes): Target {
+export function prepareEntry(union: Union, nodeid: number, name: Bytes, makesDir = false): Target {
   const dir = union.tree.dir(nodeid)
   checkNewName(name)
   if (dir.parent === null && dir !== union.tree.root) throw new Errno(E.ENOENT, 'create', name)
-  const branch = union.creationBranch(dir)
+  const branch = union.creationBranch(dir, name, makesDir)
   ensureDir(union, dir, branch.index)
   return { dir, name, branch, dirfd: dirfd(union, dir, branch.index), made: name }
 }

@@ -8,6 +8,7 @@ import { formatRows } from './formats.js'
 import { ioRows } from './io.js'
 import { linkRows } from './link.js'
 import { permRows } from './perms.js'
+import { placementRows } from './placement.js'
 import { readdirRows } from './readdir.js'
 import { renameRows } from './rename.js'
 import { timeRows } from './times.js'
@@ -17,5 +18,5 @@ import { xattrRows } from './xattr.js'
 
 export const allRows: readonly Row[] = [
   ...vectorRows, ...createRows, ...renameRows, ...linkRows, ...xattrRows, ...permRows, ...copyUpRows, ...readdirRows, ...unlinkedRows,
-  ...ioRows, ...timeRows, ...cacheRows, ...branchRows, ...formatRows,
+  ...ioRows, ...timeRows, ...cacheRows, ...branchRows, ...formatRows, ...placementRows,
 ]
