@@ -11,11 +11,14 @@ import { listCommand } from './commands/list.js'
 import { branchesCommand } from './commands/branches.js'
 import { settleCommand } from './commands/settle.js'
 import { statsCommand } from './commands/stats.js'
+import { diffCommand } from './commands/diff.js'
+import { explainCommand } from './commands/explain.js'
 import { ledgerCommand } from './commands/ledger.js'
 
 /** Every command; a new one is a file in commands/ and a line here. */
 const COMMANDS: readonly (() => Command)[] = [
-  mountCommand, umountCommand, listCommand, branchesCommand, statsCommand, ledgerCommand, settleCommand,
+  mountCommand, umountCommand, listCommand, branchesCommand, statsCommand, explainCommand, ledgerCommand, diffCommand,
+  settleCommand,
 ]
 
 /** The program, not yet run. */

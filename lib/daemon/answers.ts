@@ -3,9 +3,12 @@
  */
 import { formatBranch } from '../config/branches.js'
 import type { MountConfig } from '../config/config.js'
+import { MountError } from '../config/mount-error.js'
+import type { Bytes } from '../os/native.js'
 import type { Invalidations } from '../fuse/invalidate.js'
 import type { Session } from '../fuse/session.js'
 import { rows } from '../ops/index.js'
+import { explain } from '../union/explain.js'
 import type { Union } from '../union/union.js'
 import type { Answers } from './control.js'
 import type { Watching } from './watching.js'
@@ -44,7 +47,14 @@ export function answers({ union, config, session, watching, dev }: Served): Answ
     branches: () => union.branches.map(({ spec }, id) => (
       { id, path: spec.path, perm: spec.perm, description: formatBranch(spec) }
     )),
+    explain: ({ path }) => explain(union, asPath(path)),
     ledger: () => union.ledger.report(),
     stats: () => Object.fromEntries(rows.map((row) => [row.name, session.counts[row.opcode] ?? 0])),
   }
+}
+
+/** A path that came with a question. */
+function asPath(value: unknown): Bytes {
+  if (typeof value === 'string' && !value.includes('\0')) return value
+  throw new MountError('path', 'EINVAL', 'a path is a string of bytes as latin1')
 }

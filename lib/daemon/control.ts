@@ -7,6 +7,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { chmodSync } from 'node:fs'
 import { MountError } from '../config/mount-error.js'
+import { Errno } from '../os/errno.js'
 
 /** What a client sent: all of it is unchecked but that it is an object. */
 export type Question = Readonly<Record<string, unknown>>
@@ -71,6 +72,6 @@ export async function answerTo(line: string, answers: Answers): Promise<{ answer
 }
 
 function errorLine(error: unknown): string {
-  if (error instanceof MountError) return error.message
+  if (error instanceof MountError || error instanceof Errno) return error.message
   return `EIO: ${error instanceof Error ? error.message : String(error)}`
 }

@@ -23,6 +23,7 @@ import { demandAwake } from './idle.js'
 import { raiseReadAhead } from './read-ahead.js'
 import { liveMounts, RunDir } from './rundir.js'
 import { answers } from './answers.js'
+import { controlValues } from './control-values.js'
 import { listen } from './control.js'
 import { Watching } from './watching.js'
 
@@ -142,6 +143,7 @@ async function run(
     const { request } = session
     return { uid: request.uid, tid: request.pid, reason: reasonOf(request, rows.find(row => row.opcode === request.opcode)?.name) }
   }
+  union.control.values = () => controlValues(union, config)
   const server = await listen(rundir.socket, answers({ union, config, session, stale, watching, dev }))
   rundir.publish(config.mountpoint, dev, union.branches.map((branch, id) => ({ id, spec: branch.spec })))
   process.chdir('/')

@@ -4,8 +4,10 @@ import { defineOp, HEADER } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { missingEntryOut } from '../fuse/reply.js'
 import { aufs } from '../union/whiteout/aufs.js'
+import { CONTROL_NAME } from '../union/control-object.js'
 import { lookup as find } from '../union/lookup.js'
 import type { Union } from '../union/union.js'
+import { controlEntry } from './shared/asked-keys.js'
 import { checkLookupName } from './shared/check-name.js'
 import { entryReply } from './shared/entry-reply.js'
 
@@ -17,6 +19,7 @@ export const lookup = defineOp({
     if (dir.parent === null && dir !== union.tree.root) return -E.ENOENT
     const node = find(union, dir, name)
     if (node !== null) return entryReply(union, req, node)
+    if (name === CONTROL_NAME && dir === union.tree.root) return controlEntry(union, req)
     // A name that could not be created is too long, wherever it is missing.
     if (name.length > aufs.nameMax) return -E.ENAMETOOLONG
     const timeout = union.absenceTimeout(dir, name)

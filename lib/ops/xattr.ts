@@ -15,6 +15,7 @@ import type { Node } from '../union/node.js'
 import { place } from '../union/place.js'
 import type { Union } from '../union/union.js'
 import { isPrivateXattr, toBranchKey, toUserKey, xattrClass } from '../union/xattr-keys.js'
+import { ASKED_PREFIX, askedValue, mayControl } from './shared/asked-keys.js'
 
 const XATTR_MAX = 65536
 const CREATE = sys.constants['XATTR_CREATE']!
@@ -50,10 +51,19 @@ function sized(req: Request, size: number, length: number): number {
   return length > size ? -E.ERANGE : length
 }
 
+/** The reply with a value of ours. */
+function put(req: Request, size: number, value: Bytes): number {
+  if (value.length > XATTR_MAX) return -E.EOVERFLOW
+  req.out.write(value, HEADER, 'latin1')
+  return sized(req, size, value.length)
+}
+
 export const getxattr = defineOp({
   opcode: Opcode.GETXATTR, name: 'GETXATTR', in: GetxattrIn, names: 1,
   run(union: Union, req, { size }, userKey) {
+    if (userKey.startsWith(ASKED_PREFIX)) return put(req, size, askedValue(union, req, userKey))
     const key = checkKey(union, userKey, false)
+    if (req.nodeid === union.control.id) return -E.ENODATA
     const at = place(union, union.tree.node(req.nodeid))
     const length = sys.getxattr(at.dirfd, at.name, key, req.out.subarray(HEADER, HEADER + XATTR_MAX))
     if (length > 0) union.owners?.showXattr(key, req.out.subarray(HEADER, HEADER + length))
@@ -64,6 +74,7 @@ export const getxattr = defineOp({
 export const listxattr = defineOp({
   opcode: Opcode.LISTXATTR, name: 'LISTXATTR', in: GetxattrIn, names: 0,
   run(union: Union, req, { size }) {
+    if (req.nodeid === union.control.id) return put(req, size, Object.keys(union.control.values()).map(key => `${key}\0`).join(''))
     const at = place(union, union.tree.node(req.nodeid))
     // trusted.* is for CAP_SYS_ADMIN; that the caller has it can only be guessed from its uid.
     const keys = xattrNames(at)
@@ -74,9 +85,20 @@ export const listxattr = defineOp({
   },
 })
 
+/** A change of the mount itself. */
+function changeControl(union: Union, req: Request, key: Bytes, size: number): number {
+  const from = req.payload + key.length + 1
+  if (!mayControl(req)) throw new Errno(E.EPERM, 'setxattr', key)
+  if (!Object.hasOwn(union.control.values(), key)) throw new Errno(E.ENODATA, 'setxattr', key)
+  if (from + size > req.payloadEnd) throw new Errno(E.EINVAL, 'setxattr', key)
+  union.control.change(key, req.bytes.toString('latin1', from, from + size))
+  return 0
+}
+
 export const setxattr = defineOp({
   opcode: Opcode.SETXATTR, name: 'SETXATTR', in: SetxattrIn, names: 1,
   run(union: Union, req, { size, flags, setxattr_flags: more }, userKey) {
+    if (req.nodeid === union.control.id) return changeControl(union, req, userKey, size)
     const key = checkKey(union, userKey, true)
     const from = req.payload + userKey.length + 1
     if (from + size > req.payloadEnd || (flags & ~KNOWN_FLAGS) !== 0) throw new Errno(E.EINVAL, 'setxattr', key)

@@ -47,7 +47,8 @@ export function slot(union: Union, dir: DirNode, branch: number, name: Bytes): P
 
 /**
  * Where the object behind a node is: the one whose attributes count.
- * @throws Errno ESTALE if the node has no name and no open file (changed behind our back); as dirfd()
+ * @throws Errno ESTALE if the node has no name and no open file (changed behind our back); EPERM for the control object;
+ *   as dirfd()
  */
 export function place(union: Union, node: Node): Place {
   if (node.fd >= 0) return { dirfd: node.fd, name: '' }
@@ -55,7 +56,7 @@ export function place(union: Union, node: Node): Place {
   if (node.isDir()) {
     if (node.parent === null || node.paths?.has(node.top)) return { dirfd: dirfd(union, node, node.top), name: '' }
   } else if (node.parent === null) {
-    throw new Errno(E.ESTALE, 'place', `#${node.id}`)
+    throw new Errno(node.id === union.control.id ? E.EPERM : E.ESTALE, 'place', `#${node.id}`)
   }
   return { dirfd: dirfd(union, node.parent!, node.top), name: node.name }
 }

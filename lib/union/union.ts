@@ -7,6 +7,7 @@ import { S_IFREG, st } from '../os/stat.js'
 import type { MountConfig } from '../config/config.js'
 import type { UnionEvent } from './event.js'
 import { Branch } from './branch.js'
+import { ControlObject } from './control-object.js'
 import { DirFds } from './dirfds.js'
 import { Inos } from './ino.js'
 import { Ledger } from './ledger.js'
@@ -45,6 +46,7 @@ export class Union {
   readonly dirfds: DirFds
   readonly inos: Inos
   readonly ledger = new Ledger()
+  readonly control = new ControlObject()
   readonly listings = new Listings(LISTING_ENTRIES)
   readonly createPolicy: CreatePolicy
   readonly copyUpPolicy: CopyUpPolicy

@@ -37,6 +37,11 @@ export function probeUserXattrs(fd: number): void {
   sys.removexattr(fd, '', probe)
 }
 
+/** Without a writable branch to try it on: this process may not use `trusted.` attributes. */
+export function useUserXattrs(): void {
+  space = SPACES[1]
+}
+
 /** The keys of this process. */
 export function xattrKeys(): XattrKeys {
   return {
