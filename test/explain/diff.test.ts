@@ -134,7 +134,6 @@ t.test('a user without rights', { skip: NEEDS_ROOT }, async (t) => {
   t.equal(box.user(t, 'diff', 'mnt').stdout, 'D /d\nA /renamed\nA /renamed/x\nA /y\n')
   t.match(box.user(t, 'explain', 'mnt/renamed').stdout, /redirect .*a\/renamed goes on below at \/d/)
   t.match(box.asUser('getfattr', '--only-values', '-n', 'user.tsaufs.branch', 'mnt/y'), { stdout: box.at('a'), complaints: [] })
-  t.equal(box.user(t, 'umount', 'mnt').exit, 0)
 })
 
 t.test('what is wrong', { skip: NEEDS_ROOT }, async (t) => {
