@@ -26,8 +26,8 @@ namespace {
 
 /** How long we look again before sleeping. */
 constexpr int64_t kSpinNs = 50 * 1000;
-/** The same when no processor halts: being woken takes about as long. */
-constexpr int64_t kSpinAwakeNs = 3 * 1000;
+/** The same when no processor halts: longer than what a caller does between two calls, as even then a wake-up costs us. */
+constexpr int64_t kSpinAwakeNs = 25 * 1000;
 /** Requests that come within this of our last reply are in quick succession. */
 constexpr int64_t kQuickNs = 200 * 1000;
 /** This soon after our reply, and looking again would probably have met it (a wake-up takes the rest). */
