@@ -15,7 +15,9 @@ import { loseName } from './shared/publish-names.js'
 
 /** Take the name away: whiteout, name, count; all or nothing. */
 function act(union: Union, { dir, name, node }: Named, branch: Branch, hides: boolean, plan: Plan): void {
-  const there = liesOn(union, dir, name, branch.index)
+  // removalBranch() has just seen it there, if this is the name it went by.
+  const seen = node.parent === dir && node.name === name && node.top === branch.index && !node.indexed && node.fd < 0
+  const there = seen || liesOn(union, dir, name, branch.index)
   if (hides) whiteOut(union, dir, name, branch)
   try {
     if (there) must(sys.unlinkat(dirfd(union, dir, branch.index), name, 0), 'unlinkat', name)

@@ -22,6 +22,8 @@ export interface RawListing {
   readonly inos: Uint32Array
   /** DT_* per entry (= S_IFMT >> 12); DT_UNKNOWN already resolved by fstatat. */
   readonly types: Uint8Array
+  /** nameHash (util/name-hash.ts) per entry. */
+  readonly hashes: Float64Array
 }
 
 /** Bits of `WatchEvents.whats`. */
@@ -116,6 +118,8 @@ export interface Native {
   // ---- directories (dir.cc)
   /** List the directory `dirfd` (O_PATH will do: it is opened anew). */
   readdir(dirfd: number): RawListing | number
+  /** Put the first `count` row numbers of `order` (u32) in ascending order of their rows' `keys` (f64). */
+  sortRows(keys: Buffer, order: Buffer, count: number): number
 
   // ---- open files (copy.cc)
   ftruncate(fd: number, size: number): number

@@ -7,15 +7,17 @@
  *
  * Columns instead of objects, as there are directories of a hundred thousand entries: 30 bytes each and the name.
  */
-import type { Bytes } from '../os/native.js'
-import { HASH_END, nameHash } from '../util/name-hash.js'
+import { sys, type Bytes } from '../os/native.js'
+import { must } from '../os/errno.js'
+import { nameHash } from '../util/name-hash.js'
 
 /** Offsets below are `.` and `..`. */
 export const FIRST_OFFSET = 3
-/** One more than the largest offset a name's hash gives. */
-const OFFSET_END = HASH_END + FIRST_OFFSET
 const CAPACITY_MIN = 8
 const NO_BRANCH = 0xffff
+/** In `#types`, above DT_*: no branch below the entry's is known to have the name too, and none can. */
+const ALONE = 0x80
+const DT_MASK = 0x7f
 
 /** One entry of a merged directory. */
 export interface Entry {
@@ -39,6 +41,8 @@ export function offsetOf(name: Bytes): number {
 export class Listing {
   /** Times of the branch directories when it was read; '' while it is kept up to date by our own operations alone. */
   readonly stamp: string
+  /** Nobody changes the branches but us: what it says of whiteouts and of what lies below holds at every moment. */
+  exact = false
   /** Entries that are there. */
   size = 0
   #rows = 0
@@ -54,6 +58,8 @@ export class Listing {
   #order: Int32Array | null = null
 
   readonly #hash: (name: Bytes) => number
+  /** Branches on which there is, or may be, a whiteout in this directory. */
+  readonly #whited = new Set<number>()
 
   /**
    * @param expected about how many entries will be added
@@ -85,7 +91,8 @@ export class Listing {
 
   #entry(row: number): Entry {
     return {
-      name: this.#names[row]!, offset: this.#offsets[row]!, branch: this.#branches[row]!, type: this.#types[row]!,
+      name: this.#names[row]!, offset: this.#offsets[row]!, branch: this.#branches[row]!,
+      type: this.#types[row]! & DT_MASK,
       low: this.#inos[2 * row]!, high: this.#inos[2 * row + 1]!,
     }
   }
@@ -95,16 +102,29 @@ export class Listing {
     return row < 0 ? undefined : this.#entry(row)
   }
 
-  /** An entry appeared or was replaced. */
-  add(name: Bytes, branch: number, type: number, low: number, high: number): void {
+  /**
+   * An entry appeared or was replaced.
+   * @param alone no branch below has the name
+   */
+  add(name: Bytes, branch: number, type: number, low: number, high: number, alone = false): void {
     this.remove(name)
-    this.addIfNew(name, branch, type, low, high)
+    this.merge(name, this.#hash(name), branch, alone ? type | ALONE : type, low, high)
   }
 
-  /** An entry of a branch that is looked at below others: not there already, it is added. */
-  addIfNew(name: Bytes, branch: number, type: number, low: number, high: number): void {
-    const offset = this.#hash(name)
-    if (this.#find(name, offset) >= 0) return
+  /**
+   * An entry of a branch that is looked at below others: not there already, it is added.
+   * @param hash nameHash(name)
+   */
+  addIfNew(name: Bytes, hash: number, branch: number, type: number, low: number, high: number): void {
+    this.merge(name, hash + FIRST_OFFSET, branch, type | ALONE, low, high)
+  }
+
+  private merge(name: Bytes, offset: number, branch: number, type: number, low: number, high: number): void {
+    const row = this.#find(name, offset)
+    if (row >= 0) {
+      this.#types[row]! &= DT_MASK
+      return
+    }
     if (this.#rows === this.#types.length) this.#grow()
     this.#put(name, offset, offset, branch, type, low, high)
     this.size++
@@ -139,11 +159,33 @@ export class Listing {
     }
   }
 
+  /** Whiteouts in this directory on a branch: there are some, or one was made. */
+  whited(branch: number): void {
+    this.#whited.add(branch)
+  }
+
+  /** May there be whiteouts in this directory on a branch? @pre it is kept up to date, and the branch is not the lowest */
+  mayHoldWhiteouts(branch: number): boolean {
+    return this.#whited.has(branch)
+  }
+
+  /**
+   * Would a name show through if it were not on `branch` and above?
+   * @returns undefined when that is not known from here
+   */
+  showsBelow(name: Bytes, branch: number): boolean | undefined {
+    const row = this.#find(name, this.#hash(name))
+    if (row < 0) return undefined
+    if (this.#branches[row]! > branch) return true
+    return (this.#types[row]! & ALONE) !== 0 ? false : undefined
+  }
+
   /** An entry was copied up. */
   relocate(name: Bytes, branch: number): void {
     const row = this.#find(name, this.#hash(name))
     if (row < 0) return
     this.#branches[row] = branch
+    this.#types[row]! &= DT_MASK
     this.#inos[2 * row] = this.#inos[2 * row + 1] = 0
   }
 
@@ -174,31 +216,27 @@ export class Listing {
     return this.#branches[row] === NO_BRANCH ? null : this.#entry(row)
   }
 
-  /**
-   * Rows by offset; equal hashes get following offsets. Hashes are spread evenly: counting how many fall into each part
-   * of the range puts every row next to its place.
-   */
+  /** Rows by offset; equal hashes get following offsets, in the order of the names. */
   #sort(): Int32Array {
     const offsets = this.#offsets
-    const part = (row: number): number =>
-      Math.min(this.size - 1, Math.floor(offsets[row]! / OFFSET_END * this.size))
-    const starts = new Int32Array(this.size + 1)
-    for (let row = 0; row < this.#rows; row++) if (this.#branches[row] !== NO_BRANCH) starts[part(row) + 1]!++
-    for (let i = 0; i < this.size; i++) starts[i + 1]! += starts[i]!
     const order = new Int32Array(this.size)
-    for (let row = 0; row < this.#rows; row++) if (this.#branches[row] !== NO_BRANCH) order[starts[part(row)]!++] = row
-    const later = (x: number, y: number): boolean =>
-      offsets[x]! > offsets[y]! || (offsets[x] === offsets[y] && this.#names[x]! > this.#names[y]!)
-    for (let i = 1; i < order.length; i++) {
-      const row = order[i]!
-      let at = i
-      for (; at > 0 && later(order[at - 1]!, row); at--) order[at] = order[at - 1]!
-      order[at] = row
-    }
+    for (let row = 0, at = 0; row < this.#rows; row++) if (this.#branches[row] !== NO_BRANCH) order[at++] = row
+    must(sys.sortRows(Buffer.from(offsets.buffer), Buffer.from(order.buffer), order.length), 'sortRows')
     for (let i = 1; i < order.length; i++) {
       const before = offsets[order[i - 1]!]!
-      if (offsets[order[i]!]! <= before) offsets[order[i]!] = before + 1
+      if (offsets[order[i]!]! > before) continue
+      this.#sortEqual(order, i - 1)
+      offsets[order[i]!] = offsets[order[i - 1]!]! + 1
     }
     return order
+  }
+
+  /** Put rows with the offset of the one at `from` in the order of their names. */
+  #sortEqual(order: Int32Array, from: number): void {
+    const offset = this.#offsets[order[from]!]!
+    let end = from + 1
+    while (end < order.length && this.#offsets[order[end]!] === offset) end++
+    const names = this.#names
+    order.subarray(from, end).sort((x, y) => (names[x]! < names[y]! ? -1 : 1))
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The lists of merged directories: read from the branches, kept while they are good, bounded in number.
  */
-import { sys, type Bytes } from '../os/native.js'
+import { sys, type Bytes, type RawListing } from '../os/native.js'
 import { Errno } from '../os/errno.js'
 import { st } from '../os/stat.js'
 import { Listing } from './listing.js'
@@ -9,18 +9,24 @@ import type { DirNode } from './node.js'
 import { dirfd } from './place.js'
 import type { Union } from './union.js'
 
+/** The directory's part on a branch. @throws Errno of a branch that cannot be read */
+function readPart(union: Union, dir: DirNode, branch: number): RawListing {
+  const raw = sys.readdir(dirfd(union, dir, branch))
+  if (typeof raw === 'number') throw new Errno(-raw, 'getdents64', dir.name)
+  return raw
+}
+
 /** Read the directory on every branch and merge. @throws Errno of a branch that cannot be read */
 function merge(union: Union, dir: DirNode, stamp: string): Listing {
-  let made: Listing | null = null
+  const parts = dir.branches.map(b => readPart(union, dir, b))
+  const made = new Listing(stamp, parts.reduce((sum, { names }) => sum + names.length, 0))
+  made.exact = union.config.udba === 'none'
   const hidden = new Set<Bytes>()
   const last = dir.branches[dir.branches.length - 1]
-  for (const b of dir.branches) {
+  for (const [place, b] of dir.branches.entries()) {
     const branch = union.branches[b]!
     const fd = dirfd(union, dir, b)
-    const raw = sys.readdir(fd)
-    if (typeof raw === 'number') throw new Errno(-raw, 'getdents64', dir.name)
-    const { names, types, inos } = raw
-    made ??= new Listing(stamp, names.length)
+    const { names, types, inos, hashes } = parts[place]!
     const whiteouts: Bytes[] = []
     for (let i = 0; i < names.length; i++) {
       const name = names[i]!
@@ -33,11 +39,12 @@ function merge(union: Union, dir: DirNode, stamp: string): Listing {
         whiteouts.push(name)
         if (!union.config.shwh) continue
       }
-      if (!hidden.has(name)) made.addIfNew(name, b, types[i]!, inos[2 * i]!, inos[2 * i + 1]!)
+      if (!hidden.has(name)) made.addIfNew(name, hashes[i]!, b, types[i]!, inos[2 * i]!, inos[2 * i + 1]!)
     }
     for (const name of whiteouts) hidden.add(name)
+    if (whiteouts.length > 0) made.whited(b)
   }
-  return made ?? new Listing(stamp)
+  return made
 }
 
 /** A change may leave a time as it is if it follows another one so closely: no clock of a file system is coarser. */
@@ -83,6 +90,7 @@ export function listing(union: Union, dir: DirNode, fresh: boolean): Listing {
 export function startListing(union: Union, dir: DirNode): void {
   if (union.config.udba !== 'none') return
   dir.listing = new Listing('')
+  dir.listing.exact = true
   union.listings.keep(dir)
 }
 

@@ -25,10 +25,17 @@ const O_PATH_DIR = O_PATH_NOFOLLOW | C['O_DIRECTORY']!
 export function visibleBelow(union: Union, dir: DirNode, name: Bytes, branch: number): boolean {
   const last = dir.branches[dir.branches.length - 1]!
   if (last <= branch) return false
+  const listed = isKeptUp(dir) ? dir.listing!.showsBelow(name, branch) : undefined
+  if (listed !== undefined) return listed
   const found = probe(union, viewOf(union, dir), name, branch + 1)
   if (found === null) return false
   closeFound(found)
   return true
+}
+
+/** Has the directory a list that says all there is to know of it? */
+function isKeptUp(dir: DirNode): boolean {
+  return dir.listing?.exact === true
 }
 
 /**
@@ -46,6 +53,8 @@ export function removalBranch(union: Union, dir: DirNode, node: Node): number {
 /** Does `name` itself lie on this branch (and not only in the link directory)? @throws Errno when that cannot be said */
 export function liesOn(union: Union, dir: DirNode, name: Bytes, branch: number): boolean {
   if (!dir.branches.includes(branch)) return false
+  const entry = isKeptUp(dir) ? dir.listing!.get(name) : undefined
+  if (entry !== undefined && entry.branch > branch) return false
   const rc = sys.statx(dirfd(union, dir, branch), name)
   if (rc < 0 && rc !== -E.ENOENT && rc !== -E.ENAMETOOLONG) throw new Errno(-rc, 'statx', name)
   return rc === 0 && !(union.branches[branch]!.inPlace && union.branches[branch]!.isWhiteout(dirfd(union, dir, branch), name))
@@ -58,15 +67,17 @@ export function liesOn(union: Union, dir: DirNode, name: Bytes, branch: number):
 export function whiteOut(union: Union, dir: DirNode, name: Bytes, branch: Branch): void {
   if (name.length > branch.format.nameMax) throw new Errno(E.ENAMETOOLONG, 'whiteout', name)
   ensureDir(union, dir, branch.index)
+  dir.listing?.whited(branch.index)
   must(branch.whiteOut(dirfd(union, dir, branch.index), name), 'whiteout', name)
 }
 
 /**
  * Take away the whiteout that a new entry replaces. An entry beside its own whiteout counts, and ends the merge as the
  * whiteout did: one that cannot be removed is no reason to fail, and no failure could undo the entry as well.
+ * @returns whether there certainly was none
  */
-export function unwhite(union: Union, dir: DirNode, name: Bytes, branch: Branch): void {
-  branch.format.remove(dirfd(union, dir, branch.index), name)
+export function unwhite(union: Union, dir: DirNode, name: Bytes, branch: Branch): boolean {
+  return branch.format.remove(dirfd(union, dir, branch.index), name) === -E.ENOENT
 }
 
 /**
@@ -80,7 +91,8 @@ export function replaceWhiteout(dirfd: number, made: Bytes, name: Bytes, isDir: 
 
 /** May branch `branch` hold whiteouts that matter in this directory? Only where something lies below. */
 export function mayHoldWhiteouts(dir: DirNode, branch: number): boolean {
-  return dir.branches[dir.branches.length - 1]! > branch
+  if (dir.branches[dir.branches.length - 1]! <= branch) return false
+  return !isKeptUp(dir) || dir.listing!.mayHoldWhiteouts(branch)
 }
 
 /**

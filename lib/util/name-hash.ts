@@ -1,8 +1,5 @@
 /** The one hash of names: the order of listings (decision 3) and the place in maps. */
 
-/** One more than the largest hash. */
-export const HASH_END = 0x80000 * 0x100000000
-
 let lastName = ''
 let lastHash = hash('')
 

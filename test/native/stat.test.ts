@@ -1,4 +1,5 @@
 /** Attributes of objects by name and by fd, also when the fd is O_PATH and the name gone. */
+import { nameHash } from '../../lib/util/name-hash.js'
 import fs from 'node:fs'
 import t from 'tap'
 import { constant, E, flags, isRoot, must, sandbox, stat, sys } from './sandbox.js'
@@ -146,15 +147,28 @@ t.test('ioctl', async t => {
   fs.closeSync(fd)
 })
 
+t.test('rows in the order of their keys', t => {
+  const keys = new Float64Array([5, 1, 4, Infinity, 2])
+  const order = new Uint32Array([0, 1, 2, 4, 3])
+  const bytes = (array: Float64Array | Uint32Array): Buffer => Buffer.from(array.buffer)
+  t.equal(sys.sortRows(bytes(keys), bytes(order), 4), 0)
+  t.same([...order], [1, 4, 2, 0, 3])
+  t.equal(sys.sortRows(bytes(keys), bytes(order), 6), -E.EINVAL, 'more rows than there are')
+  t.equal(sys.sortRows(bytes(keys), bytes(new Uint32Array([5])), 1), -E.EINVAL, 'a row without a key')
+  t.end()
+})
+
 t.test('readdir', async t => {
   const { fd: dir, path } = sandbox(t)
   fs.mkdirSync(path('d'))
   fs.symlinkSync('x', path('l'))
+  fs.writeFileSync(path('\u00e4\u20ac'), '')
   for (let i = 0; i < 3000; i++) fs.writeFileSync(path(`file-with-a-rather-long-name-${i}`), '')
   const listing = sys.readdir(dir)
   if (typeof listing === 'number') throw new Error(`readdir: ${listing}`)
-  const { names, inos, types } = listing
-  t.same(names.slice().sort(), fs.readdirSync(path('.')).sort())
+  const { names, inos, types, hashes } = listing
+  t.same([...hashes], names.map(nameHash), 'the hashes are those that JavaScript makes')
+  t.same(names.slice().sort(), fs.readdirSync(path('.'), { encoding: 'latin1' }).sort())
   t.equal(types.length, names.length)
   t.equal(inos.length, 2 * names.length)
   t.equal(types[names.indexOf('d')], constant('DT_DIR'))
@@ -166,7 +180,7 @@ t.test('readdir', async t => {
 
   const empty = must(sys.openat(dir, 'd', flags('PATH'), 0), 'openat')
   fs.rmdirSync(path('d'))
-  t.same(sys.readdir(empty), { names: [], inos: new Uint32Array(), types: new Uint8Array() }, 'a removed directory')
+  t.same(sys.readdir(empty), { names: [], inos: new Uint32Array(), types: new Uint8Array(), hashes: new Float64Array() }, 'a removed directory')
   sys.close(empty)
   const fd = fs.openSync(path('file-with-a-rather-long-name-7'), 'r')
   t.equal(sys.readdir(fd), -E.ENOTDIR)

@@ -63,14 +63,14 @@ export function publishEntry(union: Union, at: Target, undo: () => void): Node {
     undo()
     throw error
   }
-  if (mayHoldWhiteouts(dir, branch.index)) unwhite(union, dir, name, branch)
+  const alone = (!mayHoldWhiteouts(dir, branch.index) || unwhite(union, dir, name, branch)) && at.made === name
   const stale = dir.children.get(name)
   if (stale !== undefined) union.vanish(stale, dir, name)
-  return enterNew(union, at)
+  return enterNew(union, at, alone)
 }
 
-/** Enter the object that `sys.stat` describes. */
-function enterNew(union: Union, { dir, name, branch }: Target): Node {
+/** Enter the object that `sys.stat` describes. @param alone no whiteout was there: nothing below has the name */
+function enterNew(union: Union, { dir, name, branch }: Target, alone: boolean): Node {
   const ino = union.inos.of(branch.fsid, st.inoLow, st.inoHigh)
   const { kind } = st
   const node = kind === S_IFDIR
@@ -80,7 +80,7 @@ function enterNew(union: Union, { dir, name, branch }: Target): Node {
   node.seen = seenMark()
   union.tree.add(node)
   union.statOf = node
-  dir.listing?.add(name, branch.index, kind >> 12, st.inoLow, st.inoHigh)
+  dir.listing?.add(name, branch.index, kind >> 12, st.inoLow, st.inoHigh, alone)
   if (node instanceof DirNode && union.watches !== null) {
     entered(union, node, null)
     union.statOf = null
