@@ -29,6 +29,7 @@
         'native/addon/data-table.cc',
         'native/addon/data-methods.cc',
         'native/addon/data-plane.cc',
+        'native/addon/hand-back.cc',
         'native/addon/attr-plane.cc',
         'native/addon/watch.cc',
       ],

@@ -10,6 +10,8 @@ import { umountCommand } from './commands/umount.js'
 import { listCommand } from './commands/list.js'
 import { branchesCommand } from './commands/branches.js'
 import { settleCommand } from './commands/settle.js'
+import { fhsmCommand } from './commands/fhsm.js'
+import { moveDownCommand } from './commands/move-down.js'
 import { statsCommand } from './commands/stats.js'
 import { diffCommand } from './commands/diff.js'
 import { explainCommand } from './commands/explain.js'
@@ -18,7 +20,7 @@ import { ledgerCommand } from './commands/ledger.js'
 /** Every command; a new one is a file in commands/ and a line here. */
 const COMMANDS: readonly (() => Command)[] = [
   mountCommand, umountCommand, listCommand, branchesCommand, statsCommand, explainCommand, ledgerCommand, diffCommand,
-  settleCommand,
+  settleCommand, moveDownCommand, fhsmCommand,
 ]
 
 /** The program, not yet run. */

@@ -31,6 +31,7 @@ const ATTRIBUTES: Readonly<Record<string, { on: 'any' | 'readonly' | 'rw', set: 
   unpin: { on: 'any', set: (a) => a },
   coo_reg: { on: 'any', set: (a) => ({ ...a, copyOnOpen: 'reg' }) },
   coo_all: { on: 'any', set: (a) => ({ ...a, copyOnOpen: 'all' }) },
+  fhsm: { on: 'rw', set: (a) => ({ ...a, fhsm: true }) },
   moo: { on: 'rw', set: (a) => ({ ...a, copyOnOpen: 'moo' }) },
   icexsec: { on: 'any', set: icex('security') },
   icexsys: { on: 'any', set: icex('system') },
@@ -57,7 +58,7 @@ export function parseBranch(text: Bytes, cwd: Bytes, warn: (line: string) => voi
   const path = unescapePath(equals < 0 ? text : text.slice(0, equals))
   if (path === '') throw usage(`branch '${text}'`, 'a branch needs a path: PATH[=rw|ro|rr[+ATTRIBUTE]...]')
   const plain: TypedBranch = {
-    path: absolute(path, cwd), perm: null, wh: false, nolwh: false, copyOnOpen: 'none', icex: new Set(), fmt: 'auto',
+    path: absolute(path, cwd), perm: null, wh: false, nolwh: false, copyOnOpen: 'none', icex: new Set(), fhsm: false, fmt: 'auto',
   }
   if (equals < 0) return plain
 
@@ -76,7 +77,6 @@ export function parseBranch(text: Bytes, cwd: Bytes, warn: (line: string) => voi
 
 function parseAttributes(branch: TypedBranch, attrs: readonly string[], warn: (line: string) => void): TypedBranch {
   for (const [i, name] of attrs.entries()) {
-    if (name === 'fhsm') throw usage(`branch ${branch.path}`, 'not yet: +fhsm (tiering); leave it out', 'EOPNOTSUPP')
     const attribute = Object.hasOwn(ATTRIBUTES, name) ? ATTRIBUTES[name] : undefined
     if (attribute === undefined) {
       warn(`branch ${branch.path}: unknown attribute '${attrs.slice(i).join('+')}' dropped`)
@@ -99,6 +99,7 @@ export function formatBranch(branch: BranchSpec): string {
   if (branch.wh && branch.perm !== 'rw') attrs.push('wh')
   if (branch.nolwh) attrs.push('nolwh')
   if (branch.copyOnOpen !== 'none') attrs.push(branch.copyOnOpen === 'moo' ? 'moo' : `coo_${branch.copyOnOpen}`)
+  if (branch.fhsm) attrs.push('fhsm')
   if (XATTR_CLASSES.every((c) => branch.icex.has(c))) attrs.push('icex')
   else for (const [name, cls] of ICEX_NAMES) if (branch.icex.has(cls)) attrs.push(name)
   if (branch.fmt !== 'auto') attrs.push(`fmt=${branch.fmt}`)

@@ -27,6 +27,8 @@ export interface BranchSpec {
   /** `+coo_reg`, `+coo_all`, `+moo`: what an open copies up; `moo` also removes the source. The last one given wins. */
   readonly copyOnOpen: 'none' | 'reg' | 'all' | 'moo'
   readonly icex: ReadonlySet<XattrClass>
+  /** `+fhsm`: takes part in tiering. */
+  readonly fhsm: boolean
   /** `+fmt=NAME`. */
   readonly fmt: FormatName
 }
@@ -65,6 +67,10 @@ export interface MountConfig {
   /** Which branch gets what is new, and which the copies of read-only branches' objects. */
   readonly create: PolicySpec
   readonly cpup: PolicySpec<CopyUpPolicyName>
+  /** Where a file goes that can grow no more on its branch; null if it stays, and the write fails. */
+  readonly moveOnEnospc: PolicySpec | null
+  /** Seconds between two looks of `tsaufs fhsm` at how full the branches are. */
+  readonly fhsmSec: number
   readonly acl: boolean
   readonly dirperm1: boolean
   /** Mount flags of mount(2) the user gave: nosuid, nodev, noexec, noatime, sync, dirsync, ... by name. */

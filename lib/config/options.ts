@@ -180,7 +180,6 @@ const UNION_ROWS: readonly OptionRow[] = [
   ignored('rdblk', 'value', 'listings are not built in blocks', { apply: wholeNumber(0, 2 ** 31 - 1, true) }),
   ignored('rdhash', 'value', 'listings are not hashed by this', { apply: wholeNumber(1, 2 ** 31 - 1, true) }),
   ignored('rdcache', 'value', 'how long a listing is kept follows from udba', { apply: wholeNumber(0, 3600, true) }),
-  refused('fhsm_sec', 'value', 'not yet: tiering between branches; leave it out'),
   ignored('si', 'value', 'the id is chosen here'),
   ...['nodlgt', 'clean_plink', 'list_plink', 'debug', 'delete', 'imap'].map((name) =>
     ignored(name, name === 'debug' ? 'optional' : 'none', 'obsolete in aufs too')),

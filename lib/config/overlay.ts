@@ -39,7 +39,7 @@ function splitOptions(text: Bytes): Bytes[] {
 }
 
 function branch(path: Bytes, perm: 'rw' | 'rr', cwd: Bytes): BranchSpec {
-  return { path: absolute(path, cwd), perm, wh: true, nolwh: false, copyOnOpen: 'none', icex: new Set(), fmt: 'auto' }
+  return { path: absolute(path, cwd), perm, wh: true, nolwh: false, copyOnOpen: 'none', icex: new Set(), fhsm: false, fmt: 'auto' }
 }
 
 /** Each lower directory once: below itself it shows nothing. */

@@ -11,6 +11,7 @@ import { rows } from '../ops/index.js'
 import { explain } from '../union/explain.js'
 import type { Union } from '../union/union.js'
 import type { Answers } from './control.js'
+import { answerMoveDown } from './move-down.js'
 import type { Watching } from './watching.js'
 
 /** The mount that is asked about. */
@@ -49,6 +50,8 @@ export function answers({ union, config, session, watching, dev }: Served): Answ
     )),
     explain: ({ path }) => explain(union, asPath(path)),
     ledger: () => union.ledger.report(),
+    fhsm: () => ({ sec: config.fhsmSec }),
+    'move-down': (question) => answerMoveDown(union, question),
     stats: () => Object.fromEntries(rows.map((row) => [row.name, session.counts[row.opcode] ?? 0])),
   }
 }

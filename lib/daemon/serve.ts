@@ -144,6 +144,7 @@ async function run(
     return { uid: request.uid, tid: request.pid, reason: reasonOf(request, rows.find(row => row.opcode === request.opcode)?.name) }
   }
   union.control.values = () => controlValues(union, config)
+  if (config.moveOnEnospc !== null) transport.handBack?.((message, errno) => session.full(message, errno))
   const server = await listen(rundir.socket, answers({ union, config, session, stale, watching, dev }))
   rundir.publish(config.mountpoint, dev, union.branches.map((branch, id) => ({ id, spec: branch.spec })))
   process.chdir('/')

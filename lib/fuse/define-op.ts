@@ -21,6 +21,10 @@ export interface Request {
   payload: number
   /** First byte after the payload: `length`, or where the extensions (supplementary groups, security contexts) begin. */
   payloadEnd: number
+  /** ENOSPC or EDQUOT if the data plane has tried the request and found no space; else 0. */
+  full: number
+  /** How often it has. */
+  attempts: number
   /** Where the reply's payload is written, from offset `HEADER` (16). Sized max_write + 4096. */
   out: Buffer
   /** `out` as 32-bit words. */

@@ -11,6 +11,7 @@ import { constants } from 'node:os'
 import { Wait } from '../util/wait.js'
 import { IN_HEADER_SIZE, Opcode, OPCODE_END } from './abi.js'
 import { HEADER, NO_REPLY, SERVE, type OpRow, type Request } from './define-op.js'
+import { copyOf, wantsReply, type Message } from './message.js'
 import { entryNames, isEntryName, readName } from './names.js'
 import { negotiate, wireForm, type InitOptions, type Negotiated } from './negotiate.js'
 import { printReply, printRequest } from './print.js'
@@ -64,11 +65,8 @@ interface Slot<U> {
   struct: Struct<unknown> | null
 }
 
-/** A request as it came. */
-interface Message {
-  readonly bytes: Buffer
-  readonly words: Uint32Array
-}
+/** One more attempt, in the padding of fuse_in_header (the high half of its tenth word), where the kernel writes zero. */
+const ATTEMPT = 0x10000
 
 /** A request put aside by `Wait`. */
 interface Parked extends Message {
@@ -97,7 +95,7 @@ export class Session<U> {
     this.#options = options
     this.#transport = options.transport
     const { request, reply } = options.transport
-    this.#incoming = { bytes: request, words: wordsOver(request) }
+    this.#incoming = { bytes: request, words: wordsOver(request), full: 0 }
     this.#payloadMax = reply.length - HEADER
     for (const row of options.rows) {
       const { opcode } = row
@@ -111,6 +109,7 @@ export class Session<U> {
     this.#request = {
       opcode: 0, nodeid: 0, uid: 0, gid: 0, pid: 0,
       bytes: request, words: this.#incoming.words, length: 0, payload: 0, payloadEnd: 0,
+      full: 0, attempts: 0,
       out: reply, outWords: wordsOver(reply),
     }
   }
@@ -165,6 +164,14 @@ export class Session<U> {
     if (this.#failure !== undefined) throw this.#failure
   }
 
+  /** A data request found no space (Transport.handBack): run its row again, which may make some. */
+  full(bytes: Buffer, errno: number): void {
+    if (this.#ended) return
+    const message = copyOf(bytes, bytes.length, errno)
+    message.words[9]! += ATTEMPT
+    this.#send(this.#handle(message, bytes.length, 0))
+  }
+
   /**
    * One request from its header to the reply in `transport.reply`.
    * @param waits  how often this request has waited already.
@@ -197,7 +204,7 @@ export class Session<U> {
   }
 
   /** Check the request's form, fill `Request`, run the row. Answers what a row answers; throws what it throws. */
-  #run({ bytes, words }: Message, length: number, opcode: number, slot: Slot<U> | undefined): number {
+  #run({ bytes, words, full }: Message, length: number, opcode: number, slot: Slot<U> | undefined): number {
     const index = opcode < OPCODE_END ? opcode : 0
     this.counts[index] = (this.counts[index] ?? 0) + 1
     if (length < IN_HEADER_SIZE || words[0] !== length) return -EINVAL
@@ -232,6 +239,8 @@ export class Session<U> {
     request.length = length
     request.payload = payload
     request.payloadEnd = payloadEnd
+    request.full = full
+    request.attempts = full === 0 ? 0 : words[9]! >>> 16
     const arg = struct === null ? undefined : struct.decode(words, IN_HEADER_SIZE)
     return row.run(this.#options.union, request, arg, name, name2)
   }
@@ -293,7 +302,7 @@ export class Session<U> {
 
   /** Keep the request until `wait` is settled. */
   #park(wait: Wait, slot: Slot<U> | undefined, message: Message, length: number, waits: number): number {
-    const mine = message === this.#incoming ? copyOf(message.bytes, length) : message
+    const mine = message === this.#incoming ? copyOf(message.bytes, length, 0) : message
     const parked: Parked = { ...mine, length, waits: waits + 1 }
     this.#parked.add(parked)
     const rerun = (): number => this.#handle(parked, length, parked.waits)
@@ -359,26 +368,6 @@ export class Session<U> {
     } catch {
       // The log itself fails. There is nobody left to tell, and the request still wants its answer.
     }
-  }
-}
-
-function copyOf(message: Buffer, length: number): Message {
-  // Whole words, and not of the pool, where only parts of a word may be ours.
-  const bytes = Buffer.alloc((length + 3) & ~3)
-  message.copy(bytes, 0, 0, length)
-  return { bytes, words: wordsOver(bytes) }
-}
-
-/** Does the kernel wait for an answer? One with unique 0, which no kernel sends, it would take for a notification. */
-function wantsReply(request: Uint32Array): boolean {
-  switch (request[1]) {
-    case Opcode.FORGET:
-    case Opcode.BATCH_FORGET:
-    case Opcode.INTERRUPT:
-    case Opcode.NOTIFY_REPLY:
-      return false
-    default:
-      return request[2] !== 0 || request[3] !== 0
   }
 }
 

@@ -25,6 +25,8 @@ export interface Transport {
   notify(messages: Buffer, done: (rc: number) => void): number
   /** Hand a READ, WRITE, ... to the data plane, which answers it itself. -ENOENT: it does not have the file. */
   serve(message: Buffer, length: number): number
+  /** From now on data requests that find no space are given to `full`, with the errno, instead of being answered. */
+  handBack?(full: (message: Buffer, errno: number) => void): void
 }
 
 /** What a request or reply has beside its data: headers and structures, generously. */
@@ -60,5 +62,9 @@ export class DeviceTransport implements Transport {
 
   serve(message: Buffer, length: number): number {
     return sys.fuseServe(message, length)
+  }
+
+  handBack(full: (message: Buffer, errno: number) => void): void {
+    must(sys.dataHandBack((message, error) => full(message, -error)), 'dataHandBack')
   }
 }

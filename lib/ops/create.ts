@@ -18,6 +18,7 @@ export const create = defineOp({
     if (union.noOpen) return -E.ENOSYS
     const node = createFile(union, req, name, mode, umask)
     const handle = union.passthrough.open(union, node, flags, true)
+    union.opens?.add(node)
     const length = putEntry(union, req, node, HEADER)
     return length + openOut(req.out, HEADER + length, handle.fh, openFlags(handle), handle.backingId)
   },

@@ -48,14 +48,16 @@ export const open = defineOp({
       if ((more & OPEN_KILL_SUIDGID) !== 0) killPrivilege(place(union, node))
     }
     const handle = union.passthrough.open(union, node, flags)
+    union.opens?.add(node)
     return openOut(req.out, HEADER, handle.fh, openFlags(handle), handle.backingId)
   },
 })
 
 export const release = defineOp({
   opcode: Opcode.RELEASE, name: 'RELEASE', in: ReleaseIn, names: 0,
-  run(union: Union, _req, { fh }) {
+  run(union: Union, { nodeid }, { fh }) {
     union.passthrough.release(fh)
+    union.opens?.remove(union.tree.node(nodeid))
     return 0
   },
 })

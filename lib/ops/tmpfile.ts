@@ -33,6 +33,7 @@ export const tmpfile = defineOp({
     union.tree.hold(node, fd)
     union.statOf = node
     const handle = union.passthrough.open(union, node, flags, true)
+    union.opens?.add(node)
     const length = putEntry(union, req, node, HEADER)
     return length + openOut(req.out, HEADER + length, handle.fh, openFlags(handle), handle.backingId)
   },

@@ -215,6 +215,13 @@ export interface Native {
   dataDrop(nodeid: number): number
   /** Close unpinned entries not used since the last sweep. Answers how many entries are left. */
   dataSweep(): number
+  /** How many jobs are writing to the node's file, whether the table still has it or not. */
+  dataWriters(nodeid: number): number
+  /**
+   * From now on a WRITE, FALLOCATE or COPY_FILE_RANGE that fails with ENOSPC or EDQUOT is not answered: `full` is called
+   * from the event loop with the request and -errno. It keeps no process alive. For good.
+   */
+  dataHandBack(full: (message: Buffer, error: number) => void): number
   /** How many files the data table may hold (set at start from RLIMIT_NOFILE). */
   dataLimit(max: number): number
   /**

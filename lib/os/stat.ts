@@ -32,6 +32,8 @@ export const st = {
     words[1] = value / 0x100000000
   },
   get size(): number { return words[2]! + words[3]! * 0x100000000 },
+  /** Of 512 bytes. */
+  get blocks(): number { return words[4]! + words[5]! * 0x100000000 },
   get atime(): number { return Number(seconds[3]!) },
   get mtime(): number { return Number(seconds[4]!) },
   get ctime(): number { return Number(seconds[5]!) },

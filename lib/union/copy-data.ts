@@ -100,6 +100,18 @@ function startJob(union: Union, node: Node, source: number, data: CopiedData, si
   return new Wait(promise)
 }
 
+/**
+ * A file that is on its way to another writable branch (move.ts) is not to be changed meanwhile; a finished copy that
+ * nobody has fetched is dropped, as it will not be the file's any more.
+ * @throws Wait until it is copied
+ */
+export function awaitMove(union: Union, node: Node): void {
+  if (node.copy === null) return
+  // How it ends is the mover's affair.
+  if (!node.copy.done) throw new Wait(node.copy.promise.catch(() => {}))
+  dropJob(union, node)
+}
+
 /** A finished copy that nobody will use. */
 export function dropJob(union: Union, node: Node): void {
   if (node.copy === null || !node.copy.done) return

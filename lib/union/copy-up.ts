@@ -8,7 +8,7 @@ import { Errno, E, must } from '../os/errno.js'
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, st, takeMeta, type Meta } from '../os/stat.js'
 import { groupCount } from './attr.js'
 import type { Branch } from './branch.js'
-import { copyData, dropData, dropJob } from './copy-data.js'
+import { awaitMove, copyData, dropData, dropJob } from './copy-data.js'
 import { copyMeta, keepTimes } from './copy-meta.js'
 import { keepCurrent } from './current.js'
 import { groupKey, groupName, writeCount } from './link-group.js'
@@ -33,13 +33,25 @@ const C = sys.constants
  */
 export function copyUp(union: Union, node: Node, size = Infinity, target = -1): void {
   keepCurrent(union, node)
-  if (union.branches[node.top]!.writable && (target < 0 || node.top === target)) return
+  if (union.branches[node.top]!.writable && (target < 0 || node.top === target)) {
+    awaitMove(union, node)
+    return
+  }
   if (node.isDir() && node.parent !== null) {
     ensureDir(union, node, target >= 0 ? target : copyTarget(union, node.parent, node.top))
     return
   }
   const parent = node.parent
   const to = target >= 0 ? target : parent === null ? topWritable(union, node) : copyTarget(union, parent, node.top)
+  copyTo(union, node, parent, to, size)
+}
+
+/**
+ * Give `node` a copy on branch `to`, where it is from then on; its old file stays.
+ * @param before what is to be done last before the copy appears
+ * @pre it would be seen there (reach.ts)
+ */
+export function copyTo(union: Union, node: Node, parent: DirNode | null, to: number, size: number, before = (): void => {}): void {
   const branch = union.branches[to]!
   const from = place(union, node)
   const rc = sys.statx(from.dirfd, from.name)
@@ -57,6 +69,7 @@ export function copyUp(union: Union, node: Node, size = Infinity, target = -1): 
   let kept = false
   try {
     ensureDir(union, parent, to)
+    before()
     install(union, node, from, meta, branch, parent, data, data === null ? 0 : Math.min(size, meta.size))
     // Cut short, it is about to be truncated: an open that failed then would leave it truncated with an error.
     if (data !== null && size !== Infinity) {

@@ -16,6 +16,7 @@ import { DirNode, type Node } from './node.js'
 import { Owners } from './owners.js'
 import { dropData } from './copy-data.js'
 import { seenMark } from './current.js'
+import { Opens } from './opens.js'
 import { Passthrough } from './passthrough.js'
 import { entered, forsake, lookThrough, takeEvents } from './recheck.js'
 import { place } from './place.js'
@@ -50,6 +51,8 @@ export class Union {
   readonly listings = new Listings(LISTING_ENTRIES)
   readonly createPolicy: CreatePolicy
   readonly copyUpPolicy: CopyUpPolicy
+  /** Where a file goes whose branch is full (make-room.ts); null if it stays. */
+  readonly movePolicy: CreatePolicy | null
   readonly passthrough: Passthrough
   /** Who owns objects in the mount, where it is not who owns them on the branches. */
   readonly owners: Owners | null
@@ -61,6 +64,8 @@ export class Union {
   told: Told | null = null
   /** Gets what direct changes did, while somebody listens. */
   listener: ((event: UnionEvent) => void) | null = null
+  /** Which files are open; null where that is not told, as it makes no difference: without tiering. */
+  readonly opens: Opens | null
   /** The kernel is told to stop asking at open: nothing is decided there. */
   readonly noOpen: boolean
   readonly noOpendir: boolean
@@ -79,6 +84,7 @@ export class Union {
     this.branches = branches
     this.createPolicy = createPolicy(config.create)
     this.copyUpPolicy = copyUpPolicy(config.cpup)
+    this.movePolicy = config.moveOnEnospc === null ? null : createPolicy(config.moveOnEnospc)
     const files = sys.prepareProcess()
     this.dirfds = new DirFds(Math.max(16, Math.min(4096, files >> 2)))
     sys.dataLimit(Math.max(16, Math.min(4096, files >> 2)))
@@ -89,6 +95,7 @@ export class Union {
     this.owners = Owners.of(config)
     sys.attrCapability(this.owners === null ? 1 : 0)
     this.keepsNames = watches !== null || (config.udba !== 'none' && branches.some(branch => branch.spec.perm === 'rr'))
+    this.opens = branches.filter(({ spec, writable }) => spec.fhsm && writable).length > 1 ? new Opens() : null
     this.noOpen = config.io !== 'passthrough' && !this.#opensMatter()
     this.noOpendir = config.udba === 'none' && !branches.some(branch => branch.spec.copyOnOpen === 'all')
     entered(this, this.tree.root, null)
@@ -121,7 +128,7 @@ export class Union {
   /** An open must be seen when it copies up (coo, moo), or when files above all writable branches cannot be written. */
   #opensMatter(): boolean {
     const first = this.branches.findIndex(branch => branch.writable)
-    return first > 0 || this.branches.some(branch => branch.spec.copyOnOpen !== 'none')
+    return first > 0 || this.opens !== null || this.branches.some(branch => branch.spec.copyOnOpen !== 'none')
   }
 
   #makeRoot(all: number[]): DirNode {

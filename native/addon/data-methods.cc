@@ -1,4 +1,5 @@
 /** The data table, for JavaScript. */
+#include "data-plane.h"
 #include "data-table.h"
 #include "families.h"
 #include "result.h"
@@ -24,12 +25,15 @@ int64_t dataLimit(uint32_t max) {
   return 0;
 }
 
+int64_t dataWriters(int64_t nodeid) { return static_cast<int64_t>(writersOf(static_cast<uint64_t>(nodeid))); }
+
 const Method methods[] = {
     method<dataSet>("dataSet", "nodeid fd writable pinned"),
     method<dataFd>("dataFd", "nodeid writable"),
     method<dataDrop>("dataDrop", "nodeid"),
     method<dataSweep>("dataSweep", ""),
     method<dataLimit>("dataLimit", "max"),
+    method<dataWriters>("dataWriters", "nodeid"),
 };
 
 }  // namespace

@@ -9,12 +9,15 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <unordered_map>
+#include <vector>
 
 #include "blocks.h"
 #include "copy-range.h"
 #include "data-table.h"
 #include "fuse-abi.h"
 #include "fuse-reply.h"
+#include "hand-back.h"
 #include "jobs.h"
 #include "patience.h"
 #include "result.h"
@@ -50,6 +53,8 @@ struct InFlight {
   std::mutex mutex;
   std::condition_variable none;
   int count = 0;
+  /** How many of them write to a node's file. */
+  std::unordered_map<uint64_t, int> writing;
 };
 
 InFlight& inFlight() {
@@ -57,20 +62,27 @@ InFlight& inFlight() {
   return *instance;
 }
 
+/** The node id of no node. */
+constexpr uint64_t kNone = 0;
+
 /** Work on one file (or two) that ends in a reply. */
 class DataJob : public Job {
  public:
-  DataJob(const Data& data, DataFile* file) : fuseFd_(data.fuseFd), unique_(data.header().unique), file_(file) {
+  /** @param writesTo  node of the file that is written, kNone if it only reads */
+  DataJob(const Data& data, DataFile* file, uint64_t writesTo = kNone)
+      : fuseFd_(data.fuseFd), unique_(data.header().unique), file_(file), writesTo_(writesTo) {
     file_->retain();
     InFlight& jobs = inFlight();
     std::lock_guard<std::mutex> lock(jobs.mutex);
     jobs.count++;
+    if (writesTo_ != kNone) jobs.writing[writesTo_]++;
   }
 
   ~DataJob() override {
     file_->release();
     InFlight& jobs = inFlight();
     std::lock_guard<std::mutex> lock(jobs.mutex);
+    if (writesTo_ != kNone && --jobs.writing[writesTo_] == 0) jobs.writing.erase(writesTo_);
     if (--jobs.count == 0) jobs.none.notify_all();
   }
 
@@ -90,6 +102,7 @@ class DataJob : public Job {
   const int fuseFd_;
   const uint64_t unique_;
   DataFile* const file_;
+  const uint64_t writesTo_;
 };
 
 /** Start it; when too much is waiting already, do it here: that slows those down who send it. */
@@ -238,7 +251,7 @@ bool isFull(int64_t error) { return error == -ENOSPC || error == -EDQUOT; }
 
 class WriteJob : public DataJob {
  public:
-  WriteJob(const Data& data, DataFile* file, uint8_t* block) : DataJob(data, file), block_(block) {}
+  WriteJob(const Data& data, DataFile* file, uint8_t* block) : DataJob(data, file, file->nodeid), block_(block) {}
   ~WriteJob() override { giveBlock(block_); }
 
  protected:
@@ -248,6 +261,8 @@ class WriteJob : public DataJob {
       usleep(kForgetDelayUs);
       result = performWrite(fd(), block_);
     }
+    const size_t length = reinterpret_cast<const fuse_in_header*>(block_)->len;
+    if (isFull(result.error) && handBack(block_, length, result.error)) return;
     reply(result.error, &result.out, result.error == 0 ? sizeof result.out : 0);
   }
 
@@ -313,9 +328,19 @@ int64_t serveLseek(const Data& data, DataFile* file) {
   return data.reply(0, &out, sizeof out);
 }
 
+/** The message, for a request that may be handed back; nothing if nobody wants it. */
+std::vector<uint8_t> keepMessage(const Data& data) {
+  return handsBack() ? std::vector<uint8_t>(data.message, data.message + data.length) : std::vector<uint8_t>();
+}
+
+bool giveBack(const std::vector<uint8_t>& message, int64_t error) {
+  return isFull(error) && !message.empty() && handBack(message.data(), message.size(), error);
+}
+
 class FallocateJob : public DataJob {
  public:
-  FallocateJob(const Data& data, DataFile* file, const fuse_fallocate_in& in) : DataJob(data, file), in_(in) {}
+  FallocateJob(const Data& data, DataFile* file, const fuse_fallocate_in& in)
+      : DataJob(data, file, file->nodeid), message_(keepMessage(data)), in_(in) {}
 
  protected:
   void serve() override {
@@ -324,7 +349,7 @@ class FallocateJob : public DataJob {
       usleep(kForgetDelayUs);
       rc = allocate();
     }
-    reply(rc);
+    if (!giveBack(message_, rc)) reply(rc);
   }
 
  private:
@@ -334,6 +359,7 @@ class FallocateJob : public DataJob {
     });
   }
 
+  const std::vector<uint8_t> message_;
   const fuse_fallocate_in in_;
 };
 
@@ -348,7 +374,7 @@ int64_t serveFallocate(const Data& data, DataFile* file) {
 class CopyRangeJob : public DataJob {
  public:
   CopyRangeJob(const Data& data, DataFile* from, DataFile* to, const fuse_copy_file_range_in& in)
-      : DataJob(data, from), to_(to), in_(in), wide_(data.header().opcode == FUSE_COPY_FILE_RANGE_64) {
+      : DataJob(data, from, to->nodeid), to_(to), message_(keepMessage(data)), in_(in), wide_(data.header().opcode == FUSE_COPY_FILE_RANGE_64) {
     to_->retain();
   }
   ~CopyRangeJob() override { to_->release(); }
@@ -362,7 +388,7 @@ class CopyRangeJob : public DataJob {
     const fuse_copy_file_range_out wide = {static_cast<uint64_t>(n)};
     const fuse_write_out narrow = {static_cast<uint32_t>(n), 0};
     if (n < 0) {
-      reply(n);
+      if (!giveBack(message_, n)) reply(n);
     } else if (wide_) {
       reply(0, &wide, sizeof wide);
     } else {
@@ -372,6 +398,7 @@ class CopyRangeJob : public DataJob {
 
  private:
   DataFile* const to_;
+  const std::vector<uint8_t> message_;
   const fuse_copy_file_range_in in_;
   const bool wide_;
 };
@@ -413,6 +440,13 @@ int64_t serveData(int fuseFd, const uint8_t* message, size_t length, uint8_t** b
     return row.serve(data, file);
   }
   return -ENOENT;
+}
+
+size_t writersOf(uint64_t nodeid) {
+  InFlight& jobs = inFlight();
+  std::lock_guard<std::mutex> lock(jobs.mutex);
+  const auto found = jobs.writing.find(nodeid);
+  return found == jobs.writing.end() ? 0 : static_cast<size_t>(found->second);
 }
 
 void drainData() {

@@ -12,5 +12,8 @@
  */
 int64_t serveData(int fuseFd, const uint8_t* message, size_t length, uint8_t** block);
 
+/** How many jobs are writing to the node's file, in the table or not. */
+size_t writersOf(uint64_t nodeid);
+
 /** Wait until every job that writes to the fuse fd has ended. */
 void drainData();

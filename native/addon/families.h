@@ -15,6 +15,7 @@ extern const Methods socketMethods;
 extern const Methods fuseDevMethods;
 extern const Methods dataMethods;
 extern const Methods attrMethods;
+extern const Methods handBackMethods;
 extern const Methods watchMethods;
 
 /** `constants` and `sizes`. */

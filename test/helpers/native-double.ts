@@ -42,7 +42,7 @@ type Call = (...args: never[]) => unknown
 
 /** Functions that are left alone: the device, the data table, and what cannot fail or fails for the process only. */
 const UNTOUCHED = new Set([
-  'fuseTurn', 'fuseWrite', 'fuseServe', 'fuseNotify', 'fuseAttach', 'dataFd', 'dataDrop', 'dataSweep', 'dataLimit', 'dataSet',
+  'fuseTurn', 'fuseWrite', 'fuseServe', 'fuseNotify', 'fuseAttach', 'dataFd', 'dataDrop', 'dataSweep', 'dataLimit', 'dataSet', 'dataWriters', 'dataHandBack',
   'backingClose', 'close', 'prepareProcess', 'closeFrom', 'setsid', 'dumpable', 'umask', 'mount', 'umount', 'fusermount',
   'copyDataAsync', 'watchOpen', 'watchAdd', 'watchRemove', 'watchRead', 'watchClose', 'exec', 'listenAt', 'acceptWithin', 'peerPid', 'receiveFd',
 ])

@@ -22,7 +22,7 @@ const folderOf = (file: string): string => file.split('/')[1]!
 /** Folder: folders and single files it may import from. `util`, `os/errno` and its own folder are open to all. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['daemon', 'config', 'os'],
-  daemon: ['ops', 'fuse', 'union/union', 'union/ledger', 'union/explain', 'union/diff', 'config', 'os'],
+  daemon: ['ops', 'fuse', 'union/union', 'union/ledger', 'union/explain', 'union/diff', 'union/move-down', 'config', 'os'],
   ops: ['fuse', 'union', 'os'],
   fuse: ['os/native'],
   union: ['os', 'config/config'],

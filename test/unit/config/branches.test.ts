@@ -23,6 +23,7 @@ const GOOD: readonly (readonly [text: string, shown: readonly string[]])[] = [
   ['/a=rw+unpin', ['/a=rw']],
   ['/a=rw+coo_reg+coo_all+moo', ['/a=rw+moo']],
   ['/a=rw+moo+coo_reg', ['/a=rw+coo_reg']],
+  ['/a=rw+fhsm+nolwh', ['/a=rw+nolwh+fhsm']],
   ['/a:/b=ro+coo_all', ['/a=rw', '/b=ro+coo_all']],
   ['/a=rw+icex', ['/a=rw+icex']],
   ['/a=rw+icexsec+icexusr', ['/a=rw+icexsec+icexusr']],
@@ -104,7 +105,6 @@ const BAD: readonly (readonly [text: string, message: string])[] = [
   ['/a:/a', 'branch /a: EINVAL: it is there twice; name each branch once'],
   ['/a:/x/../a', ''],
   ['/a\\q', "path '/a\\q': EINVAL: '\\q' is no escape; write a backslash as '\\\\'"],
-  ['/a=rw+fhsm', 'branch /a: EOPNOTSUPP: not yet: +fhsm (tiering); leave it out'],
 ]
 
 t.test('malformed lists', async (t) => {
