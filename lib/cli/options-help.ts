@@ -1,6 +1,7 @@
 /**
  * The option table as help text.
  */
+import { ATTRIBUTE_HELP } from '../config/branches.js'
 import { OPTION_ROWS, type OptionRow } from '../config/options.js'
 
 const WIDTH = 26
@@ -16,6 +17,8 @@ export function optionsHelp(): string {
   const names = (status: OptionRow['status']): string =>
     OPTION_ROWS.filter((row) => row.status === status).map((row) => row.name).join(' ')
   return [
+    'Branch attributes:',
+    ...Object.entries(ATTRIBUTE_HELP).map(([name, help]) => `  ${`+${name}`.padEnd(WIDTH)}${help}`),
     'Mount options:',
     ...OPTION_ROWS.filter((row) => row.status === 'implemented').map(line),
     `Taken and ignored: ${names('ignored')} x-*`,

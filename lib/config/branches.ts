@@ -24,27 +24,49 @@ const icex = (...classes: readonly XattrClass[]) => (a: Attributes): Attributes 
 
 const fmt = (name: FormatName) => (a: Attributes): Attributes => ({ ...a, fmt: name })
 
-/** Every attribute: what it does to a branch, and on which permissions it means anything. */
-const ATTRIBUTES: Readonly<Record<string, { on: 'any' | 'readonly' | 'rw', set: (a: Attributes) => Attributes }>> = {
-  wh: { on: 'readonly', set: (a) => ({ ...a, wh: true }) },
-  nolwh: { on: 'rw', set: (a) => ({ ...a, nolwh: true }) },
-  unpin: { on: 'any', set: (a) => a },
-  coo_reg: { on: 'any', set: (a) => ({ ...a, copyOnOpen: 'reg' }) },
-  coo_all: { on: 'any', set: (a) => ({ ...a, copyOnOpen: 'all' }) },
-  fhsm: { on: 'rw', set: (a) => ({ ...a, fhsm: true }) },
-  moo: { on: 'rw', set: (a) => ({ ...a, copyOnOpen: 'moo' }) },
-  icexsec: { on: 'any', set: icex('security') },
-  icexsys: { on: 'any', set: icex('system') },
-  icextr: { on: 'any', set: icex('trusted') },
-  icexusr: { on: 'any', set: icex('user') },
-  icexoth: { on: 'any', set: icex('other') },
-  icex: { on: 'any', set: icex(...XATTR_CLASSES) },
-  'fmt=auto': { on: 'any', set: fmt('auto') },
-  'fmt=aufs': { on: 'any', set: fmt('aufs') },
-  'fmt=oci': { on: 'any', set: fmt('aufs') },
-  'fmt=overlay': { on: 'any', set: fmt('overlay') },
-  'fmt=fuse-overlayfs': { on: 'any', set: fmt('fuse-overlayfs') },
+/** One attribute: on which permissions it means anything, what it does to a branch, and what people read of it. */
+interface Attribute {
+  readonly on: 'any' | 'readonly' | 'rw'
+  readonly help: string
+  readonly set: (a: Attributes) => Attributes
 }
+
+/** An attribute that has errors passed over when attributes of such classes are set on copies to the branch. */
+function icexRow(what: string, ...classes: readonly XattrClass[]): Attribute {
+  return { on: 'any', help: `copies to it: errors setting ${what} extended attributes are passed over`, set: icex(...classes) }
+}
+
+/** A form of whiteouts. */
+function fmtRow(name: FormatName, help: string): Attribute {
+  return { on: 'any', help, set: fmt(name) }
+}
+
+/** Every attribute. */
+const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
+  wh: { on: 'readonly', help: 'whiteouts and opaque marks on it count (on rw they always do)', set: (a) => ({ ...a, wh: true }) },
+  nolwh: { on: 'rw', help: 'each whiteout is a file of its own, not a link to one', set: (a) => ({ ...a, nolwh: true }) },
+  unpin: { on: 'any', help: 'taken and ignored, as in aufs', set: (a) => a },
+  coo_reg: { on: 'any', help: 'opening a regular file of it copies it up', set: (a) => ({ ...a, copyOnOpen: 'reg' }) },
+  coo_all: { on: 'any', help: 'opening a regular file or directory of it copies it up', set: (a) => ({ ...a, copyOnOpen: 'all' }) },
+  fhsm: { on: 'rw', help: 'takes part in tiering: cold files move down from it (`tsaufs fhsm`)', set: (a) => ({ ...a, fhsm: true }) },
+  moo: { on: 'rw', help: 'opening a regular file of it moves it up', set: (a) => ({ ...a, copyOnOpen: 'moo' }) },
+  icexsec: icexRow('security.', 'security'),
+  icexsys: icexRow('system.', 'system'),
+  icextr: icexRow('trusted.', 'trusted'),
+  icexusr: icexRow('user.', 'user'),
+  icexoth: icexRow('other', 'other'),
+  icex: icexRow('any', ...XATTR_CLASSES),
+  'fmt=auto': fmtRow('auto', 'its form of whiteouts is found out'),
+  'fmt=aufs': fmtRow('aufs', 'it has whiteouts as aufs makes them'),
+  'fmt=oci': fmtRow('aufs', 'the same: layers of images have them so'),
+  'fmt=overlay': fmtRow('overlay', 'it has whiteouts as overlayfs makes them'),
+  'fmt=fuse-overlayfs': fmtRow('fuse-overlayfs', 'it may have any of these'),
+}
+
+/** What each attribute does, for help and manual. */
+export const ATTRIBUTE_HELP: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(ATTRIBUTES).map(([name, { on, help }]) => [name, on === 'any' ? help : `(${on === 'rw' ? 'rw' : 'ro, rr'}) ${help}`]),
+)
 
 /**
  * Parse one `PATH[=perm{+attr}]`.
