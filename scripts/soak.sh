@@ -12,9 +12,9 @@ walked=0
 failed=0
 while [ $SECONDS -lt $end ]; do
   seed=$((RANDOM * 32768 + RANDOM))
-  log=${TMPDIR:-/tmp}/tsaufs-soak.$seed
+  log=${TMPDIR:-/tmp}/tsaufs-${TSAUFS_SOAK_NAME:-soak}.$seed
   walked=$((walked + 1))
-  if node dist/test/walk/walk.test.js --seed $seed "$@" >"$log" 2>&1; then
+  if node "dist/test/${TSAUFS_SOAK_TEST:-walk/walk}.test.js" --seed $seed "$@" >"$log" 2>&1; then
     rm "$log"
   else
     failed=$((failed + 1))

@@ -10,6 +10,11 @@ export function print(text: string): void {
   writeAll(1, Buffer.from(`${text}\n`, 'latin1'))
 }
 
+/** Text on stdout without an end of line; characters are text, not bytes. */
+export function writeText(text: string): void {
+  writeAll(1, Buffer.from(text, 'utf8'))
+}
+
 /** A value as indented JSON on stdout; strings in it are proper text (see `readable`), not bytes. */
 export function printJson(value: unknown): void {
   writeAll(1, Buffer.from(`${JSON.stringify(value, null, 2)}\n`, 'utf8'))

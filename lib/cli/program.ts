@@ -16,11 +16,13 @@ import { statsCommand } from './commands/stats.js'
 import { diffCommand } from './commands/diff.js'
 import { explainCommand } from './commands/explain.js'
 import { ledgerCommand } from './commands/ledger.js'
+import { checkCommand } from './commands/check.js'
 
 /** Every command; a new one is a file in commands/ and a line here. */
 const COMMANDS: readonly (() => Command)[] = [
   mountCommand, umountCommand, listCommand, branchesCommand, statsCommand, explainCommand, ledgerCommand, diffCommand,
   settleCommand, moveDownCommand, fhsmCommand,
+  checkCommand,
 ]
 
 /** The program, not yet run. */

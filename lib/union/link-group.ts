@@ -13,7 +13,7 @@
  */
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
-import { st } from '../os/stat.js'
+import { S_IFDIR, S_IFLNK, st } from '../os/stat.js'
 import type { Branch } from './branch.js'
 
 /** Key of a group: the origin. */
@@ -74,6 +74,19 @@ export function planCount(branch: Branch, key: string, count: number, sign: '+' 
     },
     cancel: () => { sys.unlinkat(dir, plan, 0) },
   }
+}
+
+const INDEX_NAME = /^([0-9a-f]{16}-\d{1,20})(\.[np])?$/
+
+/** A name in the link directory: its group, and '', '.n' or '.p'; null for what is no entry. */
+export function indexEntry(name: Bytes): { readonly key: string, readonly part: string } | null {
+  const [, key, part = ''] = INDEX_NAME.exec(name) ?? []
+  return key === undefined ? null : { key, part }
+}
+
+/** Is the entry in `sys.stat` of the kind its name asks for? Counts and plans are symbolic links, a file is no directory. */
+export function isFitting(part: string): boolean {
+  return part === '' ? st.kind !== S_IFDIR : st.kind === S_IFLNK
 }
 
 /**

@@ -13,12 +13,12 @@ import { isCurrent, seenMark } from './current.js'
 import { DirNode, Node, type Redirect } from './node.js'
 import { followRedirect, join, lowerPath } from './redirect.js'
 import { dirfd } from './place.js'
-import { findCopy, groupKey } from './link-group.js'
+import { findCopy, groupKey, groupName } from './link-group.js'
 import type { Entry } from './listing.js'
 import { listIfAskedOften } from './listings.js'
 import { entered } from './recheck.js'
 import type { Union } from './union.js'
-import { readPrivate } from './xattr-keys.js'
+import { parseOrigin, readPrivate } from './xattr-keys.js'
 
 const C = sys.constants
 const O_PATH_DIR = C['O_PATH']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
@@ -32,6 +32,12 @@ export interface DirView {
   fd(branch: number): number
   /** Path of its part below branch `at`, in the union of the branches below `at` (redirect.ts lowerPath). */
   lower(at: number): Bytes
+}
+
+/** What the merge rule goes by: a union, or its branches alone. */
+export interface Layers {
+  readonly branches: readonly Branch[]
+  readonly config: { readonly shwh: boolean }
 }
 
 /** What the merge rule says of a name. */
@@ -69,7 +75,7 @@ function isAbsent(rc: number): boolean {
  * @returns null if no branch has it
  * @throws Errno EIO, EACCES, ... of a branch that cannot be asked
  */
-export function probe(union: Union, view: DirView, name: Bytes, from = 0): Found | null {
+export function probe(union: Layers, view: DirView, name: Bytes, from = 0): Found | null {
   const search: Search = { found: null }
   try {
     descend(union, view, name, from, search)
@@ -85,7 +91,7 @@ interface Search {
   found: Found | null
 }
 
-function descend(union: Union, view: DirView, name: Bytes, from: number, search: Search): void {
+function descend(union: Layers, view: DirView, name: Bytes, from: number, search: Search): void {
   for (const b of view.branches) {
     if (b < from) continue
     const branch = union.branches[b]!
@@ -123,7 +129,7 @@ export function closeFound(found: Found): void {
 }
 
 /** Does the merge of directory `name` end on this branch? Follows a redirect, which ends it too. */
-function endsHere(union: Union, branch: Branch, view: DirView, name: Bytes, found: Found): boolean {
+function endsHere(union: Layers, branch: Branch, view: DirView, name: Bytes, found: Found): boolean {
   const parent = view.fd(branch.index)
   const fd = sys.openBeneath(parent, name, O_PATH_DIR)
   if (fd < 0) throw new Errno(-fd, 'openat2', name)
@@ -145,13 +151,12 @@ function readOrigin(union: Union, branch: number, dirfd: number, name: Bytes, fo
   const key = union.branches[branch]!.keys.origin
   const length = readPrivate(dirfd, name, key, xattrBuffer)
   if (length === 0) return false
-  const [fsid, ino, flag] = xattrBuffer.toString('latin1', 0, length).split(':')
-  const number = Number(ino)
-  if (fsid === undefined || !/^[0-9a-f]{16}$/.test(fsid) || !Number.isSafeInteger(number)) return false
-  found.fsid = fsid
-  found.low = number % 0x100000000
-  found.high = Math.floor(number / 0x100000000)
-  return flag === 'g'
+  const origin = parseOrigin(xattrBuffer.toString('latin1', 0, length))
+  if (origin === null) return false
+  found.fsid = origin.fsid
+  found.low = origin.low
+  found.high = origin.high
+  return origin.grouped
 }
 
 /** May objects in this directory carry a stored origin? A merged one always, others are marked. */
@@ -171,18 +176,26 @@ interface Identity {
   readonly indexed: boolean
 }
 
+/** Has the link index this very file? An index that lost it, or has another, does not take it out of sight. */
+function isIndexed(branch: Branch, group: string, found: Found): boolean {
+  const links = branch.linkDir()
+  return links >= 0 && sys.statx(links, groupName(group)) === 0 && st.kind === found.kind && seenMark() === found.mark
+}
+
 /** Finds origin and link group of a non-directory; may leave another statx in `sys.stat`. */
 function identify(union: Union, dir: DirNode, name: Bytes, found: Found): Identity {
   const branch = union.branches[found.top]!
-  if (branch.whiteable && isImpure(union, dir)) {
-    if (readOrigin(union, found.top, dirfd(union, dir, found.top), name, found)) {
-      return { top: found.top, group: groupKey(found.fsid, found.low, found.high), indexed: true }
-    }
+  // Its own, as a copy that somebody made of a copy beside us has the same origin.
+  const { fsid, low, high } = found
+  if (branch.whiteable && isImpure(union, dir) && readOrigin(union, found.top, dirfd(union, dir, found.top), name, found)) {
+    const group = groupKey(found.fsid, found.low, found.high)
+    if (isIndexed(branch, group, found)) return { top: found.top, group, indexed: true }
   }
   if (found.nlink < 2 || (!union.config.plink && !branch.writable)) return { top: found.top, group: '', indexed: false }
-  const group = groupKey(found.fsid, found.low, found.high)
-  const copy = findCopy(union.branches, found.top - 1, group)
-  return copy >= 0 ? { top: copy, group, indexed: true } : { top: found.top, group, indexed: false }
+  const own = groupKey(fsid, low, high)
+  const copy = findCopy(union.branches, found.top - 1, own)
+  return copy >= 0 && st.kind === found.kind
+    ? { top: copy, group: own, indexed: true } : { top: found.top, group: own, indexed: false }
 }
 
 /**

@@ -10,9 +10,9 @@
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, E } from '../os/errno.js'
 import { S_IFDIR } from '../os/stat.js'
-import { closeFound, probe, type DirView, type Found } from './lookup.js'
+import { closeFound, probe, type DirView, type Found, type Layers } from './lookup.js'
 import type { DirNode, Redirect } from './node.js'
-import type { Union } from './union.js'
+import { isRedirectPath } from './xattr-keys.js'
 
 const O_PATH_DIR = sys.constants['O_PATH']! | sys.constants['O_DIRECTORY']! | sys.constants['O_NOFOLLOW']!
 
@@ -33,8 +33,10 @@ export function join(dir: Bytes, name: Bytes): Bytes {
 }
 
 /** One component further; null if the branches have no such directory. */
-function step(union: Union, at: Stand, part: Bytes): Stand | null {
-  const found = probe(union, { branches: at.branches, fd: b => at.fds.get(b)!, lower: at.lower }, part)
+function step(union: Layers, at: Stand, part: Bytes): Stand | null {
+  // What we keep on a branch is no directory of its users.
+  const branches = at.branches.filter(b => union.branches[b]!.format.classify(part) === 'entry')
+  const found = probe(union, { branches, fd: b => at.fds.get(b)!, lower: at.lower }, part)
   if (found === null) return null
   if (found.kind !== S_IFDIR) {
     closeFound(found)
@@ -61,9 +63,9 @@ function step(union: Union, at: Stand, part: Bytes): Stand | null {
  * Add to `found` the directory at `path` in the union of the branches from `from` down; nothing if there is none.
  * The record may have been tampered with on the branch: `..` leads nowhere, a bad path finds nothing.
  */
-export function followRedirect(union: Union, from: number, path: Bytes, found: Found): void {
+export function followRedirect(union: Layers, from: number, path: Bytes, found: Found): void {
+  if (!isRedirectPath(path)) return
   const parts = path.split('/').filter(part => part !== '')
-  if (parts.length === 0 || parts.includes('..') || parts.includes('.')) return
   const roots = union.branches.filter(branch => branch.index >= from)
   let at: Stand | null = {
     branches: roots.map(branch => branch.index), fds: new Map(roots.map(branch => [branch.index, branch.fd])),
@@ -99,7 +101,7 @@ export function hasLower(dir: DirNode, at: number): boolean {
 }
 
 /** The redirect that says where a directory goes on below branch `at`. */
-function lastAt(redirects: readonly Redirect[], at: number): Redirect | undefined {
+export function lastAt(redirects: readonly Redirect[], at: number): Redirect | undefined {
   let last: Redirect | undefined
   for (const redirect of redirects) {
     if (redirect.at <= at && (last === undefined || redirect.at >= last.at)) last = redirect

@@ -18,7 +18,8 @@ import { E, must } from '../os/errno.js'
 import { S_IFDIR, st } from '../os/stat.js'
 import type { Branch } from './branch.js'
 import { keepTimes } from './copy-meta.js'
-import { settlePlans } from './link-group.js'
+import { discard } from './discard.js'
+import { indexEntry, isFitting, settlePlans } from './link-group.js'
 import { removeTree } from './remove.js'
 import { finishSwap, isSwap } from './swap.js'
 import { LINK_DIR, WORK_DIR } from './whiteout/aufs.js'
@@ -40,6 +41,7 @@ interface Walk {
 /** Repair the branch if its last user did not end well, and mark it as in use. @throws Errno EIO, ENOSPC, ... */
 export function beginUse(branch: Branch, report: (line: string) => void): void {
   clearWork(branch, report)
+  settleLinks(branch, report)
   const key = branch.keys.dirty
   const dirty = sys.getxattr(branch.fd, '', key, mark) > 0
   const walk: Walk = { branch, report, left: dirty ? Infinity : WALK_MAX, repaired: 0 }
@@ -58,7 +60,13 @@ export function endUse(branch: Branch): void {
   sys.removexattr(branch.fd, '', branch.keys.dirty)
 }
 
-function clearWork(branch: Branch, report: (line: string) => void): void {
+/** Have directories where ours belong; finish noted renames, remove temporaries. */
+export function clearWork(branch: Branch, report: (line: string) => void): void {
+  for (const name of [WORK_DIR, LINK_DIR]) {
+    if (sys.statx(branch.fd, name) < 0 || st.kind === S_IFDIR) continue
+    const aside = discard(branch, branch.fd, name)
+    report(`${branch.spec.path}: ${name} was no directory; ${aside ? 'set it aside' : 'removed it'}`)
+  }
   const work = sys.openBeneath(branch.fd, WORK_DIR, O_PATH_DIR)
   if (work >= 0) {
     const raw = sys.readdir(work)
@@ -72,13 +80,21 @@ function clearWork(branch: Branch, report: (line: string) => void): void {
     sys.close(work)
     sys.unlinkat(branch.fd, WORK_DIR, C['AT_REMOVEDIR']!)
   }
+}
+
+function settleLinks(branch: Branch, report: (line: string) => void): void {
   const links = sys.openBeneath(branch.fd, LINK_DIR, O_PATH_DIR)
   if (links < 0) return
   const raw = sys.readdir(links)
-  if (typeof raw !== 'number') {
-    settlePlans(branch, links, raw.names)
-    for (const name of raw.names) if (name.startsWith('t')) sys.unlinkat(links, name, 0)
+  const names = typeof raw === 'number' ? [] : raw.names
+  for (const name of names) {
+    const entry = indexEntry(name)
+    if (entry === null || sys.statx(links, name) < 0 || isFitting(entry.part)) continue
+    discard(branch, links, name)
+    report(`${branch.spec.path}: ${LINK_DIR}/${name} was no entry of the link index; took it away`)
   }
+  settlePlans(branch, links, names)
+  for (const name of names) if (name.startsWith('t')) sys.unlinkat(links, name, 0)
   sys.close(links)
 }
 
@@ -118,7 +134,8 @@ function repairTree(walk: Walk, dirfd: number, path: Bytes): void {
   }
 }
 
-function finishEntry(branch: Branch, dirfd: number, name: Bytes): void {
+/** An entry beside its own whiteout: the entry counts. What the whiteout hid stays hidden below a directory. */
+export function finishEntry(branch: Branch, dirfd: number, name: Bytes): void {
   if (sys.statx(dirfd, name) === 0 && st.kind === S_IFDIR) {
     const fd = sys.openBeneath(dirfd, name, O_PATH_DIR)
     if (fd < 0) return

@@ -73,5 +73,5 @@ export function finishSwap(branch: Branch, work: number, note: Bytes, report: (l
     }
     sys.close(parent)
   }
-  sys.unlinkat(work, note, 0)
+  removeTree(work, note)
 }

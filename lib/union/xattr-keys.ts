@@ -29,12 +29,13 @@ let space: string = SPACES[0]
 
 /**
  * Find out whether this process may use `trusted.` attributes (CAP_SYS_ADMIN in the first user namespace); else `user.`.
- * @param fd  root of a writable branch
+ * @param fd  root of a writable branch; it is not written to
  */
 export function probeUserXattrs(fd: number): void {
   const probe = `${SPACES[0]}probe`
-  space = sys.setxattr(fd, '', probe, Buffer.from('y'), 0) === -E.EPERM ? SPACES[1] : SPACES[0]
-  sys.removexattr(fd, '', probe)
+  // There is none to replace: nothing is written, and who may not is told so first.
+  const rc = sys.setxattr(fd, '', probe, Buffer.from('y'), sys.constants['XATTR_REPLACE']!)
+  space = rc === -E.EPERM ? SPACES[1] : SPACES[0]
 }
 
 /** Without a writable branch to try it on: this process may not use `trusted.` attributes. */
@@ -99,6 +100,39 @@ export function toBranchKey(key: Bytes): Bytes {
 export function toUserKey(key: Bytes): Bytes {
   const space = OVERLAY_SPACES.find(each => key.startsWith(each + ESCAPE))
   return space === undefined ? key : space + key.slice(space.length + ESCAPE.length)
+}
+
+/** True for a key of our own. */
+export function isOwnXattr(key: Bytes): boolean {
+  return SPACES.some(space => key.startsWith(space))
+}
+
+/** True for a mark of overlayfs or fuse-overlayfs. */
+export function isOverlayXattr(key: Bytes): boolean {
+  return isPrivateXattr(key) && !isOwnXattr(key) && !key.startsWith('user.containers.')
+}
+
+/** An origin as it is stored. */
+export interface StoredOrigin {
+  readonly fsid: string
+  readonly low: number
+  readonly high: number
+  /** It was one of several links: the link index has it. */
+  readonly grouped: boolean
+}
+
+/** `FSID:INO` or `FSID:INO:g`; null for anything else: it may have been tampered with. */
+export function parseOrigin(text: string): StoredOrigin | null {
+  const [, fsid, ino, flag] = /^([0-9a-f]{16}):(\d{1,20})(:g)?$/.exec(text) ?? []
+  const number = Number(ino)
+  if (fsid === undefined || !Number.isSafeInteger(number)) return null
+  return { fsid, low: number % 0x100000000, high: Math.floor(number / 0x100000000), grouped: flag !== undefined }
+}
+
+/** May this be where a redirect leads? `..` leads nowhere, and neither does the root. */
+export function isRedirectPath(text: Bytes): boolean {
+  const parts = text.split('/').filter(part => part !== '')
+  return parts.length > 0 && !parts.includes('..') && !parts.includes('.') && !text.includes('\0')
 }
 
 /** The class of a key for `icex*`. */

@@ -6,6 +6,7 @@ One request per line on stdin, one answer per line on stdout, both JSON. A reque
   {"build": [[dir, entries]...]}     -> {}
   {"snapshot": dir}                  -> {"entries": {relative path: entry}}
   {"names": dir}                     -> {"names": [relative path...]}   raw listing of a branch
+  {"explore": dir}                   -> {"errors": [[path, errno]...], "seen": n}   look at everything, go on after errors
   {"digest": dir, "key": k}          -> {}                              remember what lies there
   {"compare": dir, "key": k}         -> {"changes": [text...]}          what differs from what was remembered
 A step is [operation, argument...]; a result is {"v": value} or {"e": "ENOENT"} or {"x": "a python error"}.
@@ -752,6 +753,39 @@ def walk(root):
                 stack.append((name, path))
 
 
+def explore(request):
+    errors = []
+    seen = 0
+    stack = [b(request['explore'])]
+    while stack:
+        full = stack.pop()
+        try:
+            with os.scandir(full) as it:
+                entries = list(it)
+        except OSError as e:
+            errors.append([t(full), errno.errorcode.get(e.errno, '?')])
+            continue
+        for e in entries:
+            seen += 1
+            try:
+                look(e.path)
+                if stat.S_ISDIR(os.lstat(e.path).st_mode):
+                    stack.append(e.path)
+            except OSError as error:
+                errors.append([t(e.path), errno.errorcode.get(error.errno, '?')])
+    return {'errors': errors, 'seen': seen}
+
+
+def look(path):
+    kind = stat.S_IFMT(os.lstat(path).st_mode)
+    for key in os.listxattr(path, follow_symlinks=False):
+        os.getxattr(path, key, follow_symlinks=False)
+    if kind == stat.S_IFREG:
+        read_file(t(path))
+    elif kind == stat.S_IFLNK:
+        os.readlink(path)
+
+
 def snapshot(request):
     root = b(request['snapshot'])
     everything = list(walk(root))
@@ -826,7 +860,7 @@ def clear(_):
     return {}
 
 
-HANDLERS = {'run': run, 'build': lambda r: build(r['build']), 'snapshot': snapshot, 'names': names, 'digest': digest,
+HANDLERS = {'run': run, 'build': lambda r: build(r['build']), 'snapshot': snapshot, 'explore': explore, 'names': names, 'digest': digest,
             'compare': compare, 'clear': clear}
 
 

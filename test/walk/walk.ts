@@ -15,8 +15,8 @@ export class Field {
   readonly mountpoint = join(this.work, 'mnt')
   readonly plain = join(this.work, 'plain')
   readonly subject: Subject
-  private readonly branches: readonly Branch[]
-  private mounted: Mounted | null = null
+  readonly branches: readonly Branch[]
+  mounted: Mounted | null = null
 
   constructor(subject: Subject) {
     this.subject = subject

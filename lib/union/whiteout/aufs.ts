@@ -14,6 +14,26 @@ const NAME_MAX = 255
 /** Names at a branch root that are ours. */
 export const WORK_DIR = '.wh..wh.work'
 export const LINK_DIR = '.wh..wh.plnk'
+/** Where `tsaufs check --repair` puts what has content and no business under a reserved name. */
+export const LOST_DIR = '.wh..wh.lost'
+
+/** What a reserved name is for: ours, aufs's, or nobody's. Those of a branch root are `unknown` elsewhere. */
+export type ReservedName =
+  | 'bare' | 'opaque' | 'work' | 'links' | 'lost' | 'temporary' | 'base' | 'orphans' | 'renames' | 'unknown'
+
+const AT_ROOT: Readonly<Record<string, ReservedName>> = {
+  [WORK_DIR]: 'work', [LINK_DIR]: 'links', [LOST_DIR]: 'lost',
+  '.wh..wh.aufs': 'base', '.wh..wh.orph': 'orphans', '.wh..wh.hino': 'renames',
+}
+
+/** What a name of class `reserved` is for. Source: aufs's design/04branch, 06dirren; union-semantics section 2. */
+export function reservedName(name: Bytes, atRoot: boolean): ReservedName {
+  if (name === PREFIX) return 'bare'
+  if (name === OPAQUE) return 'opaque'
+  if (atRoot && Object.hasOwn(AT_ROOT, name)) return AT_ROOT[name]!
+  if (name.startsWith('.wh..wh..dr.')) return 'renames'
+  return aufs.isTemporary(name) ? 'temporary' : 'unknown'
+}
 
 const O_EXCL_CREATE = sys.constants['O_CREAT']! | sys.constants['O_EXCL']! | sys.constants['O_WRONLY']!
 
