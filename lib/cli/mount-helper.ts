@@ -2,7 +2,9 @@
  * `mount.tsaufs`: what mount(8) runs for `-t tsaufs`. Source: mount(8), "EXTERNAL HELPERS":
  * `mount.<suffix> SPEC DIR [-sfnv] [-N namespace] [-o options] [-t type.subtype]`.
  */
+import { asksRemount } from '../config/remount.js'
 import { mountUnion } from './mount-union.js'
+import { remountUnion } from './remount-union.js'
 import { rawArguments, workingDirectory } from './raw-args.js'
 import { reportFailure } from './output.js'
 import { usage } from '../config/mount-error.js'
@@ -47,6 +49,10 @@ export function parseHelperArguments(args: readonly Bytes[]): HelperCall {
 export async function main(): Promise<void> {
   try {
     const call = parseHelperArguments(rawArguments())
+    if (asksRemount(call.options)) {
+      if (!call.fake) await remountUnion(call.options, call.mountpoint, call.verbose)
+      return
+    }
     await mountUnion(
       { ...call, cwd: workingDirectory() },
       { foreground: false, verbose: call.verbose, dryRun: call.fake },

@@ -12,6 +12,8 @@ import { branchesCommand } from './commands/branches.js'
 import { settleCommand } from './commands/settle.js'
 import { fhsmCommand } from './commands/fhsm.js'
 import { moveDownCommand } from './commands/move-down.js'
+import { busyCommand } from './commands/busy.js'
+import { remountCommand } from './commands/remount.js'
 import { statsCommand } from './commands/stats.js'
 import { diffCommand } from './commands/diff.js'
 import { explainCommand } from './commands/explain.js'
@@ -20,9 +22,8 @@ import { checkCommand } from './commands/check.js'
 
 /** Every command; a new one is a file in commands/ and a line here. */
 const COMMANDS: readonly (() => Command)[] = [
-  mountCommand, umountCommand, listCommand, branchesCommand, statsCommand, explainCommand, ledgerCommand, diffCommand,
-  settleCommand, moveDownCommand, fhsmCommand,
-  checkCommand,
+  mountCommand, remountCommand, umountCommand, listCommand, branchesCommand, busyCommand, statsCommand, explainCommand,
+  ledgerCommand, diffCommand, settleCommand, moveDownCommand, fhsmCommand, checkCommand,
 ]
 
 /** The program, not yet run. */

@@ -115,6 +115,13 @@ function isPermission(text: string): text is Permission {
   return text === 'rw' || text === 'ro' || text === 'rr'
 }
 
+/** The branch that formatBranch() has written. @throws MountError for what it has not */
+export function specOf(text: string): BranchSpec {
+  const branch = parseBranch(text, '/', () => undefined)
+  const perm = branch.perm ?? 'ro'
+  return { ...branch, perm, wh: branch.wh || perm === 'rw' }
+}
+
 /** A branch as aufs shows it, `PATH=perm+attr`, escaped so that it can be given back as an option. */
 export function formatBranch(branch: BranchSpec): string {
   const attrs: string[] = []
@@ -141,11 +148,11 @@ export interface Defaults {
 
 /** The list of branches while options build it, top first. Every change keeps the requested place for the default. */
 export class BranchList {
-  private readonly entries: { readonly branch: TypedBranch, readonly requested: number }[] = []
+  readonly #entries: { readonly branch: TypedBranch, readonly requested: number }[] = []
 
   /** How many branches there are. */
   get length(): number {
-    return this.entries.length
+    return this.#entries.length
   }
 
   /**
@@ -163,30 +170,36 @@ export class BranchList {
         `branch ${branch.path}`, 'ENOSPC', `a union has at most ${MAX_BRANCHES} branches; merge some or leave them out`,
       )
     }
-    this.entries.splice(at, 0, { branch, requested: at })
+    this.#entries.splice(at, 0, { branch, requested: at })
   }
 
   /** Take a branch out. @throws MountError ENOENT when the path is no branch. */
   remove(path: Bytes): void {
-    this.entries.splice(this.mustFind(path), 1)
+    this.#entries.splice(this.mustFind(path), 1)
   }
 
   /** Change permission and attributes in place. @throws MountError ENOENT when the path is no branch. */
   modify(branch: TypedBranch): void {
     const at = this.mustFind(branch.path)
-    this.entries[at] = { branch, requested: at }
+    this.#entries[at] = { branch, requested: at }
   }
 
   /** The finished list, with the permissions that were not given. */
   finish(defaults: Defaults): BranchSpec[] {
-    return this.entries.map(({ branch, requested }) => {
+    return this.#entries.map(({ branch, requested }) => {
       const perm = branch.perm ?? defaultPermission(branch.path, requested, defaults)
       return { ...branch, perm, wh: branch.wh || perm === 'rw' }
     })
   }
 
-  private find(path: Bytes): number {
-    return this.entries.findIndex((e) => e.branch.path === path)
+  /** Place of a path, -1 if it is no branch. */
+  find(path: Bytes): number {
+    return this.#entries.findIndex((e) => e.branch.path === path)
+  }
+
+  /** The branch at a place, 0..length - 1. */
+  at(place: number): TypedBranch {
+    return this.#entries[place]!.branch
   }
 
   private mustFind(path: Bytes): number {

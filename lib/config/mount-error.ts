@@ -23,6 +23,12 @@ export class MountError extends Error {
     this.code = code
     this.exit = exit
   }
+
+  /** A refusal again from its line, as another process has told it. */
+  static parse(line: string, exit: number = REFUSED.MOUNT): MountError {
+    const [, tried, code, advice] = /^(.*?): (E[A-Z0-9]+): ([^]*)$/.exec(line) ?? []
+    return new MountError(tried ?? 'remount', code ?? 'EIO', advice ?? line, exit)
+  }
 }
 
 /** A refusal of the command line itself: always EINVAL unless said otherwise, exit code 2. */

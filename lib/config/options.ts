@@ -135,7 +135,11 @@ const BRANCH_ROWS: readonly OptionRow[] = [
     name: 'mod', argument: 'value', status: 'implemented', help: 'PATH=PERM[+ATTRIBUTE], change a branch in place',
     apply: applyModify,
   },
-  refused('remount', 'none', 'not yet: changes of a live mount; unmount and mount again'),
+  {
+    name: 'remount', argument: 'none', status: 'implemented',
+    help: 'change a live mount: the options that follow are taken from left to right (tsaufs remount)',
+    apply: () => { throw usage("option 'remount'", "it changes a mount that is there; use 'tsaufs remount'") },
+  },
 ]
 
 const NO_TABLE = 'inode numbers are stored with the copies, there is no table file'

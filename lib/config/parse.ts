@@ -31,7 +31,7 @@ export interface ParsedMount {
 }
 
 /** An option as typed: name, the separator that followed it, value with its escapes. */
-interface Word {
+export interface Word {
   readonly text: string
   readonly name: string
   readonly value: string | null
@@ -42,6 +42,11 @@ function splitWord(text: string): Word {
   return at < 0 ? { text, name: text, value: null } : { text, name: text.slice(0, at), value: text.slice(at + 1) }
 }
 
+/** The options of an option string, in order. */
+export function splitWords(options: Bytes): Word[] {
+  return splitEscaped(options, ',').filter((text) => text !== '').map(splitWord)
+}
+
 /**
  * Parse everything a mount is asked for.
  * @param nativelyReadOnly whether a path lies on a file system that is read-only by nature; false where nothing is
@@ -50,8 +55,7 @@ function splitWord(text: string): Word {
 export function parseMount(request: MountRequest, nativelyReadOnly: (path: Bytes) => boolean): ParsedMount {
   const warnings: string[] = []
   const draft = newDraft(request.cwd, (line) => warnings.push(line))
-  const words = splitEscaped(request.options, ',').filter((text) => text !== '').map(splitWord)
-  for (const word of words) applyWord(draft, word, request.sloppy === true)
+  for (const word of splitWords(request.options)) applyWord(draft, word, request.sloppy === true)
   if (draft.branches.length === 0) {
     throw usage(`mount ${request.mountpoint}`, "no branches; give them with -o dirs=PATH=rw:PATH=ro")
   }
@@ -72,7 +76,8 @@ export function parseMount(request: MountRequest, nativelyReadOnly: (path: Bytes
   return { config, warnings }
 }
 
-function applyWord(draft: Draft, word: Word, sloppy: boolean): void {
+/** Take one option into the draft. @param sloppy an unknown one is a warning @throws MountError */
+export function applyWord(draft: Draft, word: Word, sloppy: boolean): void {
   const row = OPTIONS_BY_NAME.get(word.name)
   if (row === undefined) {
     if (isForeignWord(word.name)) return

@@ -12,6 +12,8 @@ import { explain } from '../union/explain.js'
 import type { Union } from '../union/union.js'
 import type { Answers } from './control.js'
 import { answerMoveDown } from './move-down.js'
+import type { RunDir } from './rundir.js'
+import { Remounter } from './stack/remount.js'
 import type { Watching } from './watching.js'
 
 /** The mount that is asked about. */
@@ -25,11 +27,14 @@ export interface Served {
   readonly watching: Watching | null
   /** `major:minor` of the mount. */
   readonly dev: string
+  readonly rundir: RunDir
 }
 
 /** The table for one mount. */
-export function answers({ union, config, session, watching, dev }: Served): Answers {
+export function answers(served: Served): Answers {
+  const { union, config, session, watching, dev } = served
   const startedMs = Date.now()
+  const remounter = new Remounter(served, config.readOnly)
   return {
     status: () => ({
       pid: process.pid,
@@ -45,13 +50,15 @@ export function answers({ union, config, session, watching, dev }: Served): Answ
       const { watches } = union
       return watches === null ? null : { by: watches.kind, watched: watches.size, overflows: watches.overflows }
     },
-    branches: () => union.branches.map(({ spec }, id) => (
+    branches: () => union.branches.map(({ id, spec }) => (
       { id, path: spec.path, perm: spec.perm, description: formatBranch(spec) }
     )),
     explain: ({ path }) => explain(union, asPath(path)),
     ledger: () => union.ledger.report(),
     fhsm: () => ({ sec: config.fhsmSec }),
     'move-down': (question) => answerMoveDown(union, question),
+    remount: (question) => remounter.remount(question),
+    busy: (question) => remounter.busy(question),
     stats: () => Object.fromEntries(rows.map((row) => [row.name, session.counts[row.opcode] ?? 0])),
   }
 }

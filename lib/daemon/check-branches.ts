@@ -62,17 +62,29 @@ export function realPath(tried: string, path: Bytes): Bytes {
 
 /**
  * Check every branch against the disk and against the others.
+ * @param mounted branches that are open already: they may have become unreachable by their paths
  * @returns the configuration with the branches' real paths
  * @throws MountError with the first thing that is wrong
  */
-export function checkBranches(config: MountConfig, warn: (line: string) => void): MountConfig {
+export function checkBranches(
+  config: MountConfig, warn: (line: string) => void, mounted: ReadonlySet<BranchSpec> = new Set(),
+): MountConfig {
   const mounts = readMountinfo()
-  const seen = config.branches.map((spec) => lookAt(spec, config.readOnly, mounts))
+  const seen = config.branches.map((spec) => {
+    try {
+      return lookAt(spec, config.readOnly, mounts)
+    } catch (error) {
+      if (mounted.has(spec) && error instanceof MountError) return undefined
+      throw error
+    }
+  })
   for (const [i, lower] of seen.entries()) {
-    for (const upper of seen.slice(0, i)) checkApart(upper, lower, config.dropIn === true)
+    for (const upper of seen.slice(0, i)) {
+      if (upper !== undefined && lower !== undefined) checkApart(upper, lower, config.dropIn === true)
+    }
   }
-  if (config.warnPerm) warnPermissions(seen, warn)
-  return { ...config, branches: seen.map((s) => s.spec) }
+  if (config.warnPerm) warnPermissions(seen.filter((s) => s !== undefined), warn)
+  return { ...config, branches: config.branches.map((spec, i) => seen[i]?.spec ?? spec) }
 }
 
 function lookAt(typed: BranchSpec, readOnlyMount: boolean, mounts: readonly MountEntry[]): Seen {

@@ -6,7 +6,7 @@ import type { Bytes } from '../os/native.js'
 import { MountError } from '../config/mount-error.js'
 import type { MountConfig } from '../config/config.js'
 import { codeOf, isSeparable, placeOf, realPath, unreachable } from './check-branches.js'
-import { contains, FUSE_TYPE, mountAt, mountPlace, readMountinfo } from './mountinfo.js'
+import { contains, FUSE_TYPE, mountAt, mountPlace, readMountinfo, type FsPlace } from './mountinfo.js'
 import { unmount } from './unmount.js'
 
 /**
@@ -31,9 +31,13 @@ export function checkMountpoint(config: MountConfig, report: (line: string) => v
   return { ...config, mountpoint }
 }
 
-function checkApart(tried: string, mountpoint: Bytes, config: MountConfig): void {
+/**
+ * Check that a mount point and the branches do not lie in each other.
+ * @param here where the mount point lies on its file system
+ * @throws MountError EINVAL
+ */
+export function checkApart(tried: string, mountpoint: Bytes, config: MountConfig, here = placeOf(mountpoint)): void {
   const mounts = readMountinfo()
-  const here = placeOf(mountpoint, mounts)
   for (const { path } of config.branches) {
     const there = placeOf(path, mounts)
     const within = here !== undefined && there !== undefined && here.dev === there.dev && contains(there.path, here.path)
@@ -82,4 +86,11 @@ function detachDead(path: Bytes, report: (line: string) => void): void {
     }
     report(`mount ${path}: a killed daemon's mount was left there; detached it`)
   }
+}
+
+/** Where a mount point that is mounted on lies on the file system below: found by the directory above it. */
+export function placeBelowMount(mountpoint: Bytes): FsPlace | undefined {
+  const slash = mountpoint.lastIndexOf('/')
+  const above = placeOf(mountpoint.slice(0, slash) || '/')
+  return above && { dev: above.dev, path: `${above.path === '/' ? '' : above.path}${mountpoint.slice(slash)}` }
 }

@@ -4,13 +4,14 @@
 import { createConnection } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
+import { MountError } from '../config/mount-error.js'
 import { startTime } from './process-id.js'
 import { isAlive, type MountRecord } from './rundir.js'
 
 /**
  * Ask the daemon of a mount.
  * @param more fields the question has beside its name (answers.ts)
- * @throws Error when it cannot be reached, refuses, or stays silent for `timeoutMs`
+ * @throws MountError when it refuses; Error when it cannot be reached, or stays silent for `timeoutMs`
  */
 export function ask(record: MountRecord, question: string, more: Readonly<Record<string, unknown>> = {}, timeoutMs = 10_000): Promise<unknown> {
   return new Promise((resolve, reject) => {
@@ -24,10 +25,10 @@ export function ask(record: MountRecord, question: string, more: Readonly<Record
     socket.on('data', (part: string) => {
       text += part
       if (!text.includes('\n')) return
-      const reply = JSON.parse(text) as { answer?: unknown, error?: string }
+      const reply = JSON.parse(text) as { answer?: unknown, error?: string, exit?: number }
       socket.destroy()
       if (reply.error === undefined) resolve(reply.answer)
-      else reject(new Error(reply.error))
+      else reject(reply.exit === undefined ? new Error(reply.error) : MountError.parse(reply.error, reply.exit))
     })
   })
 }

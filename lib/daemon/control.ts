@@ -1,6 +1,7 @@
 /**
  * The daemon's control socket: one JSON request per line, `{"ask": "status"}` with further fields as the question has
- * them, one JSON answer per line, `{"answer": ...}` or `{"error": "EINVAL: ..."}`, in the order of the requests. Only the
+ * them, one JSON answer per line, `{"answer": ...}` or `{"error": "EINVAL: ...", "exit": 2}` (the exit code of a command that asked),
+ * in the order of the requests. Only the
  * daemon's own user may connect. The connection's end is the daemon's end, so a client that stays connected learns of it.
  * Paths are bytes as latin1 characters.
  */
@@ -53,7 +54,7 @@ function serveClient(socket: Socket, answers: Answers): void {
 }
 
 /** The answer to one line; malformed ones are answered too. Never throws. */
-export async function answerTo(line: string, answers: Answers): Promise<{ answer: unknown } | { error: string }> {
+export async function answerTo(line: string, answers: Answers): Promise<{ answer: unknown } | { error: string, exit?: number }> {
   let question: unknown
   try {
     question = JSON.parse(line)
@@ -67,11 +68,12 @@ export async function answerTo(line: string, answers: Answers): Promise<{ answer
   try {
     return { answer: await answers[name]!(question as Question) }
   } catch (error) {
+    if (error instanceof MountError) return { error: error.message, exit: error.exit }
     return { error: errorLine(error) }
   }
 }
 
 function errorLine(error: unknown): string {
-  if (error instanceof MountError || error instanceof Errno) return error.message
+  if (error instanceof Errno) return error.message
   return `EIO: ${error instanceof Error ? error.message : String(error)}`
 }

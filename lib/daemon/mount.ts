@@ -71,13 +71,19 @@ function deviceRefused(rc: number): MountError {
   return new MountError('open /dev/fuse', code, DEVICE[code] ?? 'it cannot be used')
 }
 
+/** The flags of mount(2) for options by name. */
+export function mountFlags(names: ReadonlySet<string>, readOnly: boolean): number {
+  let flags = readOnly ? MS_RDONLY : 0
+  for (const name of names) flags |= MS[name] ?? 0
+  return flags
+}
+
 /** @returns the fd, or what mount(2) gave */
 function mountDirectly(config: MountConfig): number {
   const fd = openDevice()
   const owner = `user_id=${process.geteuid?.()},group_id=${process.getegid?.()}`
   const data = `fd=${fd},rootmode=40000,${owner},default_permissions,allow_other`
-  let flags = config.readOnly ? MS_RDONLY : 0
-  for (const name of config.flags) flags |= MS[name] ?? 0
+  const flags = mountFlags(config.flags, config.readOnly)
   const rc = sys.mount(config.source, config.mountpoint, FUSE_TYPE, flags, data)
   if (rc >= 0) return fd
   sys.close(fd)

@@ -15,13 +15,14 @@
  * A directory whose daemon is gone is stale; every mount and every list sweeps them out.
  */
 import {
-  accessSync, closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync,
+  accessSync, closeSync, constants, linkSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { MountError } from '../config/mount-error.js'
 import { formatBranch } from '../config/branches.js'
 import type { BranchSpec } from '../config/config.js'
+import { must } from '../os/errno.js'
 import { sys, type Bytes } from '../os/native.js'
 import { startTime, userOutside } from './process-id.js'
 
@@ -47,6 +48,7 @@ export interface MountRecord {
 /** sun_path of unix(7), without its NUL. */
 const SOCKET_PATH_MAX = 107
 
+const AT_FDCWD = -100
 const LOCK_SH_NB = 1 | 4
 const LOCK_EX_NB = 2 | 4
 
@@ -125,11 +127,28 @@ export class RunDir {
     this.#lock = openSync(join(this.#staging, 'pid'), 'r')
     sys.flock(this.#lock, LOCK_EX_NB)
     this.#write('start', startTime(process.pid) ?? '0')
+    this.#writeBranches(branches)
+    renameSync(this.#staging, this.path)
+  }
+
+  /** The branches have changed: a directory with the same files and the new branches takes the place of the old one. */
+  update(branches: readonly LiveBranch[]): void {
+    rmSync(this.#staging, { recursive: true, force: true })
+    mkdirSync(this.#staging, { mode: 0o755 })
+    for (const name of readdirSync(this.path)) {
+      if (!/^br(id)?\d+$/.test(name)) linkSync(join(this.path, name), join(this.#staging, name))
+    }
+    this.#writeBranches(branches)
+    const [fresh, present] = [this.#staging, this.path].map((path) => Buffer.from(path).toString('latin1')) as [Bytes, Bytes]
+    must(sys.renameat2(AT_FDCWD, fresh, AT_FDCWD, present, sys.constants['RENAME_EXCHANGE']!), 'renameat2', present)
+    rmSync(this.#staging, { recursive: true, force: true })
+  }
+
+  #writeBranches(branches: readonly LiveBranch[]): void {
     for (const [i, branch] of branches.entries()) {
       this.#write(`br${i}`, formatBranch(branch.spec))
       this.#write(`brid${i}`, String(branch.id))
     }
-    renameSync(this.#staging, this.path)
   }
 
   /** Take the record away, published or not. */
@@ -147,13 +166,17 @@ export class RunDir {
 function readRecord(root: string, id: string): MountRecord | undefined {
   const dir = join(root, id)
   const read = (name: string): string => readFileSync(join(dir, name), 'latin1').replace(/\n$/, '')
+  const inode = (): number => lstatSync(dir).ino
   try {
+    const before = inode()
     const branches: string[] = []
     for (const name of readdirSync(dir)) {
       const index = /^br(\d+)$/.exec(name)?.[1]
       if (index !== undefined) branches[Number(index)] = read(name)
     }
     const pid = Number(read('pid'))
+    // Another directory has taken its place meanwhile: what was read may be of both.
+    if (inode() !== before) return readRecord(root, id)
     return { id, dir, mountpoint: read('mountpoint'), dev: read('dev'), pid, start: read('start'), branches }
   } catch {
     return undefined

@@ -145,8 +145,8 @@ async function run(
   }
   union.control.values = () => controlValues(union, config)
   if (config.moveOnEnospc !== null) transport.handBack?.((message, errno) => session.full(message, errno))
-  const server = await listen(rundir.socket, answers({ union, config, session, stale, watching, dev }))
-  rundir.publish(config.mountpoint, dev, union.branches.map((branch, id) => ({ id, spec: branch.spec })))
+  const server = await listen(rundir.socket, answers({ union, config, session, stale, watching, dev, rundir }))
+  rundir.publish(config.mountpoint, dev, union.branches)
   process.chdir('/')
   sys.umask(0)
   const stop = endOnSignals(dev)

@@ -39,6 +39,11 @@ export class Absent {
     return excess
   }
 
+  /** Is any name of the directory kept? */
+  has(dir: DirNode): boolean {
+    return this.#byDir.has(dir)
+  }
+
   /** The name is no longer kept as missing. @returns whether it was */
   delete(dir: DirNode, name: Bytes): boolean {
     const names = this.#byDir.get(dir)

@@ -24,6 +24,9 @@ const redirectBuffer = Buffer.alloc(4096)
 
 export class Branch {
   readonly spec: BranchSpec
+  /** Its own as long as the union lasts, whatever its place. */
+  readonly id: number
+  /** Its place in the union's stack, 0 at the top. */
   index: number
   /** O_PATH fd of the root: in a private clone of the mount where we are allowed to make one. */
   readonly fd: number
@@ -42,6 +45,8 @@ export class Branch {
   /** Whiteouts and opaque marks are looked for here. */
   readonly whiteable: boolean
   readonly icex: ReadonlySet<XattrClass>
+  /** The lock is closed with this object; a successor and the one it follows have one together. */
+  #ownsLock = true
   #workFd = -1
   #linkFd = -2
   #base = -1
@@ -50,28 +55,36 @@ export class Branch {
 
   /**
    * Open a branch; take the lock of a writable one.
+   * @param heirTo the same directory as it is open so far, with other permissions: it is found by that, not by its path
    * @throws Errno EBUSY if another mount writes to it; what openat2(2) and statfs(2) give
    */
-  constructor(spec: BranchSpec, index: number, readOnlyMount: boolean) {
+  constructor(spec: BranchSpec, index: number, readOnlyMount: boolean, id = index, heirTo: Branch | null = null) {
     this.spec = spec
+    this.id = id
     this.index = index
     this.writable = spec.perm === 'rw' && !readOnlyMount
     this.whiteable = spec.perm === 'rw' || spec.wh
     this.icex = spec.icex
     this.format = formats[spec.fmt]
     this.inPlace = this.whiteable && this.format.inPlace
-    this.lockFd = must(sys.openat(-100, spec.path, C['O_RDONLY']! | C['O_DIRECTORY']!, 0), 'open', spec.path)
-    if (this.writable && sys.flock(this.lockFd, LOCK_EX_NB) < 0) {
-      sys.close(this.lockFd)
-      throw new Errno(E.EBUSY, 'flock', spec.path)
-    }
-    const clone = sys.cloneMount(spec.path, this.writable ? 0 : 1)
+    this.#ownsLock = heirTo === null || !heirTo.writable || !this.writable
+    this.lockFd = this.#ownsLock ? openRoot(spec.path, heirTo, this.writable) : heirTo!.lockFd
+    const path = heirTo === null ? spec.path : `/proc/self/fd/${this.lockFd}`
+    const clone = sys.cloneMount(path, this.writable ? 0 : 1)
     this.fd = clone >= 0 ? clone : must(sys.openat(this.lockFd, '.', O_PATH_DIR, 0), 'open', spec.path)
     must(sys.statx(this.fd, ''), 'statx', spec.path)
     this.fsid = fsidOf(this.lockFd, st.dev)
     this.space = new Space(this.fd)
+    if (heirTo !== null) this.#noteMarks({ fileWhiteouts: heirTo.#fileWhiteouts, overlaid: heirTo.#overlaid })
     if (this.inPlace) this.#noteMarks(readMarks(this.fd, false))
     if (this.inPlace && spec.fmt === 'auto' && saysDevices(this.fd)) this.inPlace = false
+  }
+
+  /** This object goes on alone with what it had together with the one it follows, which is about to be closed. */
+  takeOver(from: Branch): void {
+    if (this.lockFd !== from.lockFd) return
+    this.#ownsLock = true
+    from.#ownsLock = false
   }
 
   /** Names of our attributes, settled once it is known which we may use. */
@@ -123,7 +136,7 @@ export class Branch {
     return marks
   }
 
-  #noteMarks(marks: DirMarks): void {
+  #noteMarks(marks: Pick<DirMarks, 'fileWhiteouts' | 'overlaid'>): void {
     if (marks.fileWhiteouts) this.#fileWhiteouts = true
     if (marks.overlaid) this.#overlaid = true
   }
@@ -219,6 +232,16 @@ export class Branch {
 
   close(): void {
     this.endWork()
-    for (const fd of [this.#base, this.#linkFd, this.fd, this.lockFd]) if (fd >= 0) sys.close(fd)
+    for (const fd of [this.#base, this.#linkFd, this.fd]) if (fd >= 0) sys.close(fd)
+    if (this.#ownsLock) sys.close(this.lockFd)
   }
+}
+
+/** A readable fd of a branch's root, with the lock of a writable one. */
+function openRoot(path: Bytes, heirTo: Branch | null, lock: boolean): number {
+  const from = heirTo === null ? -100 : heirTo.lockFd
+  const fd = must(sys.openat(from, heirTo === null ? path : '.', C['O_RDONLY']! | C['O_DIRECTORY']!, 0), 'open', path)
+  if (!lock || sys.flock(fd, LOCK_EX_NB) >= 0) return fd
+  sys.close(fd)
+  throw new Errno(E.EBUSY, 'flock', path)
 }

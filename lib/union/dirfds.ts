@@ -87,7 +87,8 @@ export class DirFds {
     this.#closing = []
   }
 
-  close(): void {
+  /** Forget all of them: branches have other places now. */
+  clear(): void {
     this.#cache.clear()
     this.endRequest()
   }

@@ -5,39 +5,51 @@ import { sys, type Bytes, type RawListing } from '../os/native.js'
 import { Errno } from '../os/errno.js'
 import { st } from '../os/stat.js'
 import { Listing } from './listing.js'
+import { viewOf, type DirView, type Layers } from './lookup.js'
 import type { DirNode } from './node.js'
 import { dirfd } from './place.js'
 import type { Union } from './union.js'
 
+/** What takes the entries of a merged directory: the first of a name counts. */
+interface Entries {
+  addIfNew(name: Bytes, hash: number, branch: number, type: number, low: number, high: number): void
+  /** Branch `branch` has whiteouts in it. */
+  whited(branch: number): void
+}
+
 /** The directory's part on a branch. @throws Errno of a branch that cannot be read */
-function readPart(union: Union, dir: DirNode, branch: number): RawListing {
-  const raw = sys.readdir(dirfd(union, dir, branch))
-  if (typeof raw === 'number') throw new Errno(-raw, 'getdents64', dir.name)
+function readPart(stack: Layers, view: DirView, branch: number): RawListing {
+  const raw = sys.readdir(view.fd(branch))
+  if (typeof raw === 'number') throw new Errno(-raw, 'getdents64', stack.branches[branch]!.spec.path)
   return raw
 }
 
-/** Read the directory on every branch and merge. @throws Errno of a branch that cannot be read */
-function merge(union: Union, dir: DirNode, stamp: string): Listing {
-  const parts = dir.branches.map(b => readPart(union, dir, b))
-  const made = new Listing(stamp, parts.reduce((sum, { names }) => sum + names.length, 0))
-  made.exact = union.config.udba === 'none'
+/**
+ * Read a directory on every branch and merge.
+ * @param start makes what takes the entries, of which there are at most so many
+ * @throws Errno of a branch that cannot be read
+ */
+export function mergeEntries<T extends Entries>(stack: Layers, view: DirView, start: (most: number) => T): T {
+  const { shwh } = stack.config
+  const parts = view.branches.map(b => readPart(stack, view, b))
+  const made = start(parts.reduce((sum, { names }) => sum + names.length, 0))
   const hidden = new Set<Bytes>()
-  const last = dir.branches[dir.branches.length - 1]
-  for (const [place, b] of dir.branches.entries()) {
-    const branch = union.branches[b]!
-    const fd = dirfd(union, dir, b)
+  const last = view.branches[view.branches.length - 1]
+  for (const [place, b] of view.branches.entries()) {
+    const branch = stack.branches[b]!
+    const fd = view.fd(b)
     const { names, types, inos, hashes } = parts[place]!
     const whiteouts: Bytes[] = []
     for (let i = 0; i < names.length; i++) {
       const name = names[i]!
       const what = branch.format.classify(name)
-      if (what === 'whiteout' && branch.whiteable && (b !== last || union.config.shwh)) {
+      if (what === 'whiteout' && branch.whiteable && (b !== last || shwh)) {
         whiteouts.push(branch.format.hidden(name))
       }
-      if (what === 'reserved' || (what === 'whiteout' && !union.config.shwh)) continue
+      if (what === 'reserved' || (what === 'whiteout' && !shwh)) continue
       if (branch.inPlace && branch.mayBeWhiteout(types[i]!) && branch.hidesInPlace(fd, name)) {
         whiteouts.push(name)
-        if (!union.config.shwh) continue
+        if (!shwh) continue
       }
       if (!hidden.has(name)) made.addIfNew(name, hashes[i]!, b, types[i]!, inos[2 * i]!, inos[2 * i + 1]!)
     }
@@ -80,7 +92,8 @@ export function listing(union: Union, dir: DirNode, fresh: boolean): Listing {
   }
   const stamp = stampOf(union, dir)
   if (kept !== null && kept.stamp === stamp) return kept
-  const made = merge(union, dir, stamp)
+  const made = mergeEntries(union, viewOf(union, dir), most => new Listing(stamp, most))
+  made.exact = union.config.udba === 'none'
   dir.listing = made
   union.listings.keep(dir)
   return made

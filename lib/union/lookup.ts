@@ -75,10 +75,10 @@ function isAbsent(rc: number): boolean {
  * @returns null if no branch has it
  * @throws Errno EIO, EACCES, ... of a branch that cannot be asked
  */
-export function probe(union: Layers, view: DirView, name: Bytes, from = 0): Found | null {
+export function probe(stack: Layers, view: DirView, name: Bytes, from = 0): Found | null {
   const search: Search = { found: null }
   try {
-    descend(union, view, name, from, search)
+    descend(stack, view, name, from, search)
   } catch (error) {
     if (search.found !== null) closeFound(search.found)
     throw error
@@ -91,10 +91,10 @@ interface Search {
   found: Found | null
 }
 
-function descend(union: Layers, view: DirView, name: Bytes, from: number, search: Search): void {
+function descend(stack: Layers, view: DirView, name: Bytes, from: number, search: Search): void {
   for (const b of view.branches) {
     if (b < from) continue
-    const branch = union.branches[b]!
+    const branch = stack.branches[b]!
     const fd = view.fd(b)
     const rc = sys.statx(fd, name)
     if (rc < 0) {
@@ -102,7 +102,7 @@ function descend(union: Layers, view: DirView, name: Bytes, from: number, search
       if (branch.whiteable && branch.format.hidesBeside(fd, name)) break
       continue
     }
-    if (branch.inPlace && branch.isWhiteout(fd, name) && !union.config.shwh) break
+    if (branch.inPlace && branch.isWhiteout(fd, name) && !stack.config.shwh) break
     const kind = st.kind
     let found = search.found
     if (found === null) {
@@ -118,7 +118,7 @@ function descend(union: Layers, view: DirView, name: Bytes, from: number, search
       found.low = st.inoLow
       found.high = st.inoHigh
     }
-    if (branch.whiteable && endsHere(union, branch, view, name, found)) break
+    if (branch.whiteable && endsHere(stack, b, view, name, found)) break
   }
 }
 
@@ -129,26 +129,27 @@ export function closeFound(found: Found): void {
 }
 
 /** Does the merge of directory `name` end on this branch? Follows a redirect, which ends it too. */
-function endsHere(union: Layers, branch: Branch, view: DirView, name: Bytes, found: Found): boolean {
-  const parent = view.fd(branch.index)
+function endsHere(stack: Layers, b: number, view: DirView, name: Bytes, found: Found): boolean {
+  const branch = stack.branches[b]!
+  const parent = view.fd(b)
   const fd = sys.openBeneath(parent, name, O_PATH_DIR)
   if (fd < 0) throw new Errno(-fd, 'openat2', name)
   found.fds ??= new Map()
-  found.fds.set(branch.index, fd)
+  found.fds.set(b, fd)
   const { opaque, redirect } = branch.readMarks(fd)
   if (opaque) return true
   if (redirect !== '') {
-    const path = redirect.startsWith('/') ? redirect.slice(1) : join(view.lower(branch.index), redirect)
-    found.redirects.push({ at: branch.index, path })
-    followRedirect(union, branch.index + 1, path, found)
+    const path = redirect.startsWith('/') ? redirect.slice(1) : join(view.lower(b), redirect)
+    found.redirects.push({ at: b, path })
+    followRedirect(stack, b + 1, path, found)
     return true
   }
   return branch.format.hasOpaqueEntry(fd) || branch.format.hidesBeside(parent, name)
 }
 
 /** The origin stored with a copied-up object, if any: sets it in `found`. Answers whether it belongs to a link group. */
-function readOrigin(union: Union, branch: number, dirfd: number, name: Bytes, found: Found): boolean {
-  const key = union.branches[branch]!.keys.origin
+function readOrigin(stack: Layers, branch: number, dirfd: number, name: Bytes, found: Found): boolean {
+  const key = stack.branches[branch]!.keys.origin
   const length = readPrivate(dirfd, name, key, xattrBuffer)
   if (length === 0) return false
   const origin = parseOrigin(xattrBuffer.toString('latin1', 0, length))
@@ -170,7 +171,7 @@ export function isImpure(union: Union, dir: DirNode): boolean {
 }
 
 /** What a found non-directory is: its identity, and where its content lies. */
-interface Identity {
+export interface Identity {
   readonly top: number
   readonly group: string
   readonly indexed: boolean
@@ -184,16 +185,26 @@ function isIndexed(branch: Branch, group: string, found: Found): boolean {
 
 /** Finds origin and link group of a non-directory; may leave another statx in `sys.stat`. */
 function identify(union: Union, dir: DirNode, name: Bytes, found: Found): Identity {
-  const branch = union.branches[found.top]!
+  const stored = union.branches[found.top]!.whiteable && isImpure(union, dir)
+  return identifyIn(union, union.config.plink, stored ? dirfd(union, dir, found.top) : -1, name, found)
+}
+
+/**
+ * The same in any stack.
+ * @param plink look for link groups on read-only branches too
+ * @param parent fd of the directory on the branch of `found`, or -1 if no origin can be stored there
+ */
+export function identifyIn(stack: Layers, plink: boolean, parent: number, name: Bytes, found: Found): Identity {
+  const branch = stack.branches[found.top]!
   // Its own, as a copy that somebody made of a copy beside us has the same origin.
   const { fsid, low, high } = found
-  if (branch.whiteable && isImpure(union, dir) && readOrigin(union, found.top, dirfd(union, dir, found.top), name, found)) {
+  if (parent >= 0 && readOrigin(stack, found.top, parent, name, found)) {
     const group = groupKey(found.fsid, found.low, found.high)
     if (isIndexed(branch, group, found)) return { top: found.top, group, indexed: true }
   }
-  if (found.nlink < 2 || (!union.config.plink && !branch.writable)) return { top: found.top, group: '', indexed: false }
+  if (found.nlink < 2 || (!plink && !branch.writable)) return { top: found.top, group: '', indexed: false }
   const own = groupKey(fsid, low, high)
-  const copy = findCopy(union.branches, found.top - 1, own)
+  const copy = findCopy(stack.branches, found.top - 1, own)
   return copy >= 0 && st.kind === found.kind
     ? { top: copy, group: own, indexed: true } : { top: found.top, group: own, indexed: false }
 }

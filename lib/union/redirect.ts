@@ -33,10 +33,10 @@ export function join(dir: Bytes, name: Bytes): Bytes {
 }
 
 /** One component further; null if the branches have no such directory. */
-function step(union: Layers, at: Stand, part: Bytes): Stand | null {
+function step(stack: Layers, at: Stand, part: Bytes): Stand | null {
   // What we keep on a branch is no directory of its users.
-  const branches = at.branches.filter(b => union.branches[b]!.format.classify(part) === 'entry')
-  const found = probe(union, { branches, fd: b => at.fds.get(b)!, lower: at.lower }, part)
+  const branches = at.branches.filter(b => stack.branches[b]!.format.classify(part) === 'entry')
+  const found = probe(stack, { branches, fd: b => at.fds.get(b)!, lower: at.lower }, part)
   if (found === null) return null
   if (found.kind !== S_IFDIR) {
     closeFound(found)
@@ -46,7 +46,7 @@ function step(union: Layers, at: Stand, part: Bytes): Stand | null {
   const paths = new Map<number, Bytes>()
   for (const b of found.branches) {
     const path = found.paths?.get(b) ?? join(at.paths.get(b) ?? '', part)
-    const fd = fds.get(b) ?? sys.openBeneath(union.branches[b]!.fd, path, O_PATH_DIR)
+    const fd = fds.get(b) ?? sys.openBeneath(stack.branches[b]!.fd, path, O_PATH_DIR)
     if (fd === -E.ENOENT || fd === -E.ENOTDIR || fd === -E.ELOOP || fd === -E.EXDEV) break
     if (fd < 0) {
       closeFound(found)
@@ -63,18 +63,16 @@ function step(union: Layers, at: Stand, part: Bytes): Stand | null {
  * Add to `found` the directory at `path` in the union of the branches from `from` down; nothing if there is none.
  * The record may have been tampered with on the branch: `..` leads nowhere, a bad path finds nothing.
  */
-export function followRedirect(union: Layers, from: number, path: Bytes, found: Found): void {
+export function followRedirect(stack: Layers, from: number, path: Bytes, found: Found): void {
   if (!isRedirectPath(path)) return
   const parts = path.split('/').filter(part => part !== '')
-  const roots = union.branches.filter(branch => branch.index >= from)
-  let at: Stand | null = {
-    branches: roots.map(branch => branch.index), fds: new Map(roots.map(branch => [branch.index, branch.fd])),
-    paths: new Map(), found: null, lower: () => '',
-  }
+  const fds = new Map<number, number>()
+  stack.branches.forEach((branch, b) => { if (b >= from) fds.set(b, branch.fd) })
+  let at: Stand | null = { branches: [...fds.keys()], fds, paths: new Map(), found: null, lower: () => '' }
   for (const part of parts) {
     let next: Stand | null
     try {
-      next = step(union, at, part)
+      next = step(stack, at, part)
     } finally {
       if (at.found !== null) closeFound(at.found)
     }
@@ -83,11 +81,11 @@ export function followRedirect(union: Layers, from: number, path: Bytes, found: 
   }
   const end = at.found!
   found.paths ??= new Map()
-  const fds = found.fds ??= new Map()
+  const opened = found.fds ??= new Map()
   for (const b of at.branches) {
     found.branches.push(b)
     found.paths.set(b, at.paths.get(b)!)
-    fds.set(b, end.fds!.get(b)!)
+    opened.set(b, end.fds!.get(b)!)
   }
   found.redirects.push(...end.redirects)
   found.fsid = end.fsid

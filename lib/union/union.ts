@@ -41,23 +41,25 @@ export type { Told } from './watches.js'
 export type { UnionEvent } from './event.js'
 
 export class Union {
-  readonly config: MountConfig
-  readonly branches: readonly Branch[]
+  /** Replaced as a whole when options of the live mount change. */
+  config: MountConfig
+  /** Top first; replaced as a whole by takeStack(). */
+  branches: readonly Branch[]
   readonly tree: Tree
   readonly dirfds: DirFds
   readonly inos: Inos
   readonly ledger = new Ledger()
   readonly control = new ControlObject()
   readonly listings = new Listings(LISTING_ENTRIES)
-  readonly createPolicy: CreatePolicy
-  readonly copyUpPolicy: CopyUpPolicy
+  createPolicy: CreatePolicy
+  copyUpPolicy: CopyUpPolicy
   /** Where a file goes whose branch is full (make-room.ts); null if it stays. */
   readonly movePolicy: CreatePolicy | null
   readonly passthrough: Passthrough
   /** Who owns objects in the mount, where it is not who owns them on the branches. */
   readonly owners: Owners | null
   /** Although branches may change there are names that the kernel keeps: those on `rr` branches, also after a copy-up. */
-  readonly keepsNames: boolean
+  keepsNames: boolean
   /** udba=notify: what tells of direct changes; null also where there can be none. */
   readonly watches: Watches | null
   /** What the kernel is to be told of direct changes. */
@@ -69,6 +71,8 @@ export class Union {
   /** The kernel is told to stop asking at open: nothing is decided there. */
   readonly noOpen: boolean
   readonly noOpendir: boolean
+  /** How many files this process may have open. */
+  readonly fileLimit: number
   /** The node that `sys.stat` describes just now, if any: spares a statx right after a lookup. Gone with the request. */
   statOf: Node | null = null
   /** Node whose attributes() are in `sys.stat`, taken while its operation could still be undone. */
@@ -77,6 +81,7 @@ export class Union {
   readonly changed: number[] = []
   readonly #asked = new Asked(this)
   #sweeping: NodeJS.Timeout | null = null
+  #branchIds: number
 
   private constructor(config: MountConfig, branches: readonly Branch[], watches: Watches | null) {
     this.config = config
@@ -85,7 +90,9 @@ export class Union {
     this.createPolicy = createPolicy(config.create)
     this.copyUpPolicy = copyUpPolicy(config.cpup)
     this.movePolicy = config.moveOnEnospc === null ? null : createPolicy(config.moveOnEnospc)
+    this.#branchIds = branches.length
     const files = sys.prepareProcess()
+    this.fileLimit = files
     this.dirfds = new DirFds(Math.max(16, Math.min(4096, files >> 2)))
     sys.dataLimit(Math.max(16, Math.min(4096, files >> 2)))
     this.inos = new Inos(branches[branches.length - 1]!.fsid)
@@ -94,7 +101,7 @@ export class Union {
     this.passthrough = new Passthrough(config.io === 'passthrough', config.udba === 'none')
     this.owners = Owners.of(config)
     sys.attrCapability(this.owners === null ? 1 : 0)
-    this.keepsNames = watches !== null || (config.udba !== 'none' && branches.some(branch => branch.spec.perm === 'rr'))
+    this.keepsNames = watches !== null || trustsSome(config, branches)
     this.opens = branches.filter(({ spec, writable }) => spec.fhsm && writable).length > 1 ? new Opens() : null
     this.noOpen = config.io !== 'passthrough' && !this.#opensMatter()
     this.noOpendir = config.udba === 'none' && !branches.some(branch => branch.spec.copyOnOpen === 'all')
@@ -118,6 +125,23 @@ export class Union {
       for (const branch of branches) branch.close()
       throw error
     }
+  }
+
+  /** An id for one more branch. */
+  takeBranchId(): number {
+    return this.#branchIds++
+  }
+
+  /** Another stack from now on; its caller sees to everything that holds places of branches (stack/restack.ts). */
+  takeStack({ branches, config }: { readonly branches: readonly Branch[]; readonly config: MountConfig }): void {
+    if (config.create !== this.config.create) this.createPolicy = createPolicy(config.create)
+    if (config.cpup !== this.config.cpup) this.copyUpPolicy = copyUpPolicy(config.cpup)
+    this.branches = branches
+    this.config = config
+    branches.forEach((branch, place) => { branch.index = place })
+    this.keepsNames ||= trustsSome(config, branches)
+    this.statOf = null
+    this.shown = null
   }
 
   /** Is there anything to be written at all? */
@@ -167,6 +191,12 @@ export class Union {
   absenceTimeout(dir: DirNode, name: Bytes): number {
     if (this.watches !== null && this.trusted(dir)) return this.watches.keepAbsent(this, dir, name)
     return this.config.udba === 'none' || !this.writable ? this.timeout(dir) : 0
+  }
+
+  /** May the kernel have kept of some name in the directory that it is not there? */
+  keepsAbsent(dir: DirNode): boolean {
+    if (this.watches !== null && this.watches.absent.has(dir)) return true
+    return (this.config.udba === 'none' || !this.writable) && this.timeout(dir) > 0
   }
 
   /** Is every change of a directory told, so that what is known of it holds: it is ours alone, or watched? */
@@ -298,11 +328,15 @@ export class Union {
       sys.dataDrop(node.id)
       sys.attrForget(node.id)
     }
-    this.dirfds.close()
+    this.dirfds.clear()
     this.watches?.close()
     for (const branch of this.branches) {
       if (branch.writable) endUse(branch)
       branch.close()
     }
   }
+}
+
+function trustsSome(config: MountConfig, branches: readonly Branch[]): boolean {
+  return config.udba !== 'none' && branches.some(branch => branch.spec.perm === 'rr')
 }

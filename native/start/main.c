@@ -44,6 +44,19 @@ static void add_letter(struct call* call, char letter) {
   if (strchr(call->letters, letter) == NULL && length + 1 < sizeof call->letters) call->letters[length] = letter;
 }
 
+/** A live mount is to be changed. */
+static bool asks_remount(const struct call* call) {
+  static const char word[] = "remount";
+  const size_t size = sizeof word - 1;
+  for (size_t at = 0; at + size <= call->options.length; at++) {
+    const char* text = call->options.data + at;
+    const bool begins = at == 0 || text[-1] == ',';
+    const bool ends = at + size == call->options.length || text[size] == ',';
+    if (begins && ends && memcmp(text, word, size) == 0) return true;
+  }
+  return false;
+}
+
 /** `[-v] -o OPTIONS... [SOURCE] MOUNTPOINT` in any order. */
 static bool plain_mount(struct call* call, char** arguments) {
   for (char** at = arguments; *at != NULL; at++) {
@@ -56,7 +69,7 @@ static bool plain_mount(struct call* call, char** arguments) {
       return false;
     }
   }
-  return call->place_count > 0;
+  return call->place_count > 0 && !asks_remount(call);
 }
 
 /** `SOURCE DIR [-sfnv] [-o OPTIONS]... [-t TYPE]`. Source: mount(8), "EXTERNAL HELPERS". */
@@ -73,7 +86,7 @@ static bool plain_helper(struct call* call, char** arguments) {
       return false;
     }
   }
-  return call->place_count == 2;
+  return call->place_count == 2 && !asks_remount(call);
 }
 
 /** `-o OPTIONS... [SOURCE] TARGET` in any order, the options also as one word with the letter. Source: fuse-overlayfs(1). */

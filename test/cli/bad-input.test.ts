@@ -76,7 +76,7 @@ const ROWS: readonly Row[] = [
   { name: 'sysfs as branch', words: mount('dirs=a:/sys/kernel'), exit: 32, line: 'branch /sys/kernel: EINVAL: sysfs cannot be a branch; give a directory of an ordinary file system' },
   { name: 'a policy that does not exist', words: mount('dirs=a:b,cpup=mfs'), exit: 2, line: "option 'cpup=mfs': EINVAL: there is no such policy; give one of: tdp, bup, bu" },
   { name: 'a policy without its argument', words: mount('dirs=a:b,create=tdmfs'), exit: 2, line: "option 'create=tdmfs': EINVAL: write tdmfs:LOW[:SEC]: LOW in bytes or with K, M, G or T, SEC from 0 to 3600" },
-  { name: 'remount', words: mount('remount,append:b'), exit: 2, line: "option 'remount': EOPNOTSUPP: not yet: changes of a live mount; unmount and mount again" },
+  { name: 'remount', words: mount('remount,append:b'), exit: 1, line: "remount mnt: EINVAL: no union is mounted there; 'tsaufs list' shows them" },
   {
     name: '128 branches', words: mount(`dirs=${Array.from({ length: 128 }, (_, i) => `b${i}`).join(':')}`), exit: 32,
     line: 'branch @/b127: ENOSPC: a union has at most 127 branches; merge some or leave them out',

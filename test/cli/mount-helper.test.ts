@@ -40,6 +40,12 @@ t.test('installed, it needs nothing from its environment', { skip: NEEDS_ROOT },
   const bare = ['-i', `TSAUFS_RUN_DIR=${box.at('run')}`, 'PATH=/nowhere']
   t.same(box.exec('env', ...bare, helper, 'none', box.at('mnt'), '-o', 'rw,dirs=./a:./b'), { exit: 0, stdout: '', complaints: [] })
   t.equal(box.exec('ls', 'mnt').stdout, 'x\ny\n', 'relative branches begin where mount(8) was called')
+
+  box.files({ 'e/z': '' })
+  const remount = box.at('dest/sbin/mount.fuse.tsaufs')
+  const passedOn = 'rw,relatime,remount,user_id=0,group_id=0,default_permissions,allow_other,append:e=ro'
+  t.same(box.exec('env', ...bare, remount, 'none', box.at('mnt'), '-o', passedOn, '-t', 'fuse.tsaufs'), { exit: 0, stdout: '', complaints: [] })
+  t.equal(box.exec('ls', 'mnt').stdout, 'x\ny\nz\n', 'what mount(8) calls for a live mount')
   t.equal(box.run('umount', 'mnt').exit, 0)
 
   t.same(box.exec('env', ...bare, helper, 'none', box.at('mnt'), '-f', '-o', 'dirs=./a:./b'), { exit: 0, stdout: '', complaints: [] })
@@ -49,6 +55,6 @@ t.test('installed, it needs nothing from its environment', { skip: NEEDS_ROOT },
   t.equal(box.exec(helper, 'none', 'mnt', '-o', 'dirs=a:c').exit, 32)
 
   t.equal(box.exec(install, '--uninstall').exit, 0)
-  t.notOk(existsSync(helper))
+  t.notOk(existsSync(helper) || existsSync(remount))
   t.same(box.remains(), [])
 })

@@ -49,7 +49,7 @@ export type CreatePolicy = (at: Situation) => number
 export type CopyUpPolicy = (branches: readonly PolicyBranch[], dir: PolicyDir, from: number) => number
 
 /** Nearest writable branch at or above `index`, or -1. */
-export function writableAtOrAbove(branches: readonly PolicyBranch[], index: number): number {
+export function writableAtOrAbove(branches: readonly Pick<PolicyBranch, 'writable'>[], index: number): number {
   for (let b = index; b >= 0; b--) if (branches[b]!.writable) return b
   return -1
 }

@@ -139,7 +139,6 @@ const BAD: readonly (readonly [options: string, message: string])[] = [
   ['dirs=/a,transport=fuse-native', "option 'transport=fuse-native': EOPNOTSUPP: not yet: the fuse-native package; leave it out"],
   ['dirs=/a,uring=on', "option 'uring=on': EOPNOTSUPP: not yet: FUSE over io_uring; leave it out"],
   ['dirs=/a,wsum', "option 'wsum': EOPNOTSUPP: no aufs implements it either; use 'sum'"],
-  ['remount,append:/b', "option 'remount': EOPNOTSUPP: not yet: changes of a live mount; unmount and mount again"],
   ['dirs=/a,allow_root', "option 'allow_root': EOPNOTSUPP: use 'allow_other'"],
   ['dirs=/a,rdcache=3601', "option 'rdcache=3601': EINVAL: give a whole number from 0 to 3600, or 'def'"],
   ['dirs=/a,dirwh=-1', "option 'dirwh=-1': EINVAL: give a whole number from 0 to 2147483647"],
