@@ -112,6 +112,29 @@ const names: readonly Row[] = [
 
 const lists: readonly Row[] = [
   {
+    name: 'a list that was read knows which removals need a whiteout',
+    given: {
+      L1: { d: { a: '1', b: '2', c: 'C', e: { x: 'X' }, g: 'G', w: whiteout } },
+      L2: { d: { a: 'below', z: 'Z', w: 'hidden', e: { y: 'Y' } } },
+    },
+    steps: [
+      ['readdir', 'd', ['a', 'b', 'c', 'e', 'g', 'z']],
+      // Removed, made anew, removed again: what lies below is still there.
+      ['unlink', 'd/a'], ['write', 'd/a', 'new'], ['read', 'd/a', 'new'], ['unlink', 'd/a'], ['stat', 'd/a', 'ENOENT'],
+      ['append', 'd/b', '!'], ['unlink', 'd/b'], ['mkdir', 'd/b'], ['readdir', 'd/b', []], ['rmdir', 'd/b'], ['stat', 'd/b', 'ENOENT'],
+      // What was never below leaves nothing.
+      ['write', 'd/n', 'N'], ['unlink', 'd/n'], ['write', 'd/p', 'P'], ['rename', 'd/p', 'd/q'], ['unlink', 'd/q'], ['mkdir', 'd/m'], ['rmdir', 'd/m'],
+      ['write', 'd/w', 'W'], ['unlink', 'd/w'], ['stat', 'd/w', 'ENOENT'],
+      // Something new in the place of what is below, and away again.
+      ['write', 'd/t', 'T'], ['rename', 'd/t', 'd/c'], ['unlink', 'd/c'], ['stat', 'd/c', 'ENOENT'],
+      ['write', 'd/t', 'T'], ['link', 'd/t', 'd/l'], ['unlink', 'd/t'], ['rename', 'd/l', 'd/g'], ['rename', 'd/g', 'd/h'], ['stat', 'd/g', 'ENOENT'], ['unlink', 'd/h'],
+      ['readdir', 'd', ['e', 'z']], ['exec', 'rm', '-r', 'd/e'], ['mkdir', 'd/e'], ['readdir', 'd/e', []], ['write', 'd/e/x', 'x'], ['unlink', 'd/e/x'], ['readdir', 'd/e', []],
+    ],
+    merged: { d: { e: {}, z: 'Z' } },
+    top: { aufs: ['d', 'd/.wh.a', 'd/.wh.b', 'd/.wh.c', 'd/.wh.g', 'd/e', 'd/e/.wh..wh..opq'] },
+    differs: { 'fuse-overlayfs': 'what a file was moved over shows again when that is removed' },
+  },
+  {
     name: 'a list that is open while others remove, make and replace entries',
     given: { R: { d: { r: 'R', k: 'K' } }, L1: { d: { a: 'A', b: 'B', c: {} } }, L2: { d: { c: { z: 'Z' }, e: symlink('a') } } },
     steps: [
