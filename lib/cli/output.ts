@@ -5,9 +5,9 @@ import { writeSync } from 'node:fs'
 import { MountError } from '../config/mount-error.js'
 import { EXIT } from './exit-codes.js'
 
-/** One line on stdout, `text` as bytes. */
-export function print(text: string): void {
-  writeAll(1, Buffer.from(`${text}\n`, 'latin1'))
+/** One line on stdout, `text` as bytes. @returns false when nobody reads it any more */
+export function print(text: string): boolean {
+  return writeAll(1, Buffer.from(`${text}\n`, 'latin1'))
 }
 
 /** Text on stdout without an end of line; characters are text, not bytes. */
@@ -54,15 +54,16 @@ export function readable(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8')
 }
 
-/** write(2) until all is out; a reader that went away (EPIPE) is not our failure. */
-function writeAll(fd: number, bytes: Buffer): void {
+/** write(2) until all is out; a reader that went away (EPIPE) is not our failure. @returns whether all went out */
+function writeAll(fd: number, bytes: Buffer): boolean {
   for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(fd, bytes, at)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'EPIPE') return
+      if (code === 'EPIPE') return false
       if (code !== 'EAGAIN') throw error
     }
   }
+  return true
 }

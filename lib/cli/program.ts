@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { rawArguments } from './raw-args.js'
 import { complain, reportFailure } from './output.js'
 import { EXIT } from './exit-codes.js'
+import { eventsCommand } from './commands/events.js'
 import { mountCommand } from './commands/mount.js'
 import { umountCommand } from './commands/umount.js'
 import { listCommand } from './commands/list.js'
@@ -23,7 +24,7 @@ import { checkCommand } from './commands/check.js'
 /** Every command; a new one is a file in commands/ and a line here. */
 const COMMANDS: readonly (() => Command)[] = [
   mountCommand, remountCommand, umountCommand, listCommand, branchesCommand, busyCommand, statsCommand, explainCommand,
-  ledgerCommand, diffCommand, settleCommand, moveDownCommand, fhsmCommand, checkCommand,
+  ledgerCommand, diffCommand, settleCommand, eventsCommand, moveDownCommand, fhsmCommand, checkCommand,
 ]
 
 /** The program, not yet run. */

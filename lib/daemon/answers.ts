@@ -14,6 +14,7 @@ import type { Answers } from './control.js'
 import { answerMoveDown } from './move-down.js'
 import type { RunDir } from './rundir.js'
 import { Remounter } from './stack/remount.js'
+import { Events } from './events.js'
 import type { Watching } from './watching.js'
 
 /** The mount that is asked about. */
@@ -35,6 +36,7 @@ export function answers(served: Served): Answers {
   const { union, config, session, watching, dev } = served
   const startedMs = Date.now()
   const remounter = new Remounter(served, config.readOnly)
+  const events = new Events(union)
   return {
     status: () => ({
       pid: process.pid,
@@ -54,6 +56,7 @@ export function answers(served: Served): Answers {
       { id, path: spec.path, perm: spec.perm, description: formatBranch(spec) }
     )),
     explain: ({ path }) => explain(union, asPath(path)),
+    events: () => events.stream(),
     ledger: () => union.ledger.report(),
     fhsm: () => ({ sec: config.fhsmSec }),
     'move-down': (question) => answerMoveDown(union, question),

@@ -33,6 +33,33 @@ export function ask(record: MountRecord, question: string, more: Readonly<Record
   })
 }
 
+/**
+ * Ask for an answer that goes on (control.ts, Stream).
+ * @param onEvent gets each event
+ * @returns fulfilled when the daemon ends
+ * @throws Error when it cannot be reached, or refuses
+ */
+export function follow(record: MountRecord, question: string, onEvent: (event: unknown) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(join(record.dir, 'control.sock'))
+    let text = ''
+    socket.setEncoding('utf8')
+    socket.on('connect', () => socket.write(`${JSON.stringify({ ask: question })}\n`))
+    socket.on('error', reject)
+    socket.on('close', () => resolve())
+    socket.on('data', (part: string) => {
+      text += part
+      const lines = text.split('\n')
+      text = lines.pop() ?? ''
+      for (const line of lines) {
+        const { event, error } = JSON.parse(line) as { event?: unknown, error?: string }
+        if (error !== undefined) socket.destroy(new Error(error))
+        else if (event !== undefined) onEvent(event)
+      }
+    })
+  })
+}
+
 /** Something to wait with for a daemon's end; connect before you cause it. */
 export interface EndWatch {
   /** Wait until the process is gone. @returns false when it still lives after `timeoutMs` */

@@ -16,6 +16,21 @@ export type Question = Readonly<Record<string, unknown>>
 /** Answers by question (answers.ts). What one throws is the client's error line. */
 export type Answers = Readonly<Record<string, (question: Question) => unknown>>
 
+/**
+ * An answer that goes on: after `{"answer": null}` each value is a line `{"event": ...}`, until the client leaves.
+ */
+export class Stream {
+  readonly start: (send: (value: unknown) => void) => () => void
+
+  /** @param start  begins to call `send`; what it returns ends that */
+  constructor(start: Stream['start']) {
+    this.start = start
+  }
+}
+
+/** Bytes that wait for a client who does not read; what comes then he misses, and is told how much it was. */
+const WAITING_MAX = 4 * 1024 * 1024
+
 /** A request longer than this is nonsense; the connection is closed. */
 const REQUEST_MAX = 64 * 1024
 
@@ -47,10 +62,31 @@ function serveClient(socket: Socket, answers: Answers): void {
     const lines = pending.split('\n')
     pending = lines.pop() ?? ''
     for (const line of lines) {
-      last = last.then(async () => { socket.write(`${JSON.stringify(await answerTo(line, answers))}\n`) })
+      last = last.then(async () => {
+        const reply = await answerTo(line, answers)
+        if ('answer' in reply && reply.answer instanceof Stream) follow(socket, reply.answer)
+        else socket.write(`${JSON.stringify(reply)}\n`)
+      })
     }
     if (pending.length > REQUEST_MAX) socket.destroy()
   })
+}
+
+function follow(socket: Socket, stream: Stream): void {
+  let missed = 0
+  const put = (event: unknown): void => void socket.write(`${JSON.stringify({ event })}\n`)
+  socket.write(`${JSON.stringify({ answer: null })}\n`)
+  const stop = stream.start((event) => {
+    if (socket.writableLength > WAITING_MAX) {
+      missed++
+      return
+    }
+    if (missed > 0) put({ event: 'missed', count: missed })
+    missed = 0
+    put(event)
+  })
+  socket.once('close', stop)
+  if (socket.destroyed) stop()
 }
 
 /** The answer to one line; malformed ones are answered too. Never throws. */

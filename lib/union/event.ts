@@ -1,11 +1,21 @@
-/** What direct changes of branches did to a mount, and what else people may want to follow (`tsaufs events`). */
+/** What people may want to follow of a mount (`tsaufs events`), above all what direct changes of its branches did to it. */
 import type { Bytes } from '../os/native.js'
-import type { DirNode } from './node.js'
 
 /**
- * gone: a name in use is no longer there; replaced: it shows something else now; unwatched: a directory cannot be watched;
- * overflow: changes came faster than they could be told, and all that is known is looked at again.
+ * - gone: a name in use is no longer on its branch, and nowhere else
+ * - replaced: it shows something else now
+ * - conflict: a whiteout was put beside the entry it would hide; the entry counts
+ * - unwatched: a directory cannot be watched, it is looked at each time
+ * - overflow: changes came faster than they could be told, and all that is known is looked at again
  */
-export type UnionEvent =
-  | { readonly event: 'gone' | 'replaced' | 'unwatched', readonly dir: DirNode, readonly name: Bytes, readonly branch: number }
-  | { readonly event: 'overflow' }
+export type EventKind = 'gone' | 'replaced' | 'conflict' | 'unwatched' | 'overflow'
+
+export interface UnionEvent {
+  readonly event: EventKind
+  /** In the union, from its root; '' where it is about no name. */
+  readonly path: Bytes
+  /** Path of the branch where it was, or is now. */
+  readonly branch: Bytes
+  /** The daemon has the file open that is gone or replaced: who uses it goes on with that. */
+  readonly open: boolean
+}

@@ -73,6 +73,8 @@ export function unionPath(node: Node): Bytes {
 export class Ledger {
   /** Set by who serves: whose request is in hand. */
   behalf: () => Behalf = () => NOBODY
+  /** Gets each entry as it is made, while somebody listens. */
+  listener: ((entry: CopyUpEntry) => void) | null = null
   readonly #sinceMs = Date.now()
   #entries: CopyUpEntry[] = []
   /** Entries before this one are forgotten; the array is cut when half of it is. */
@@ -94,6 +96,7 @@ export class Ledger {
       ...processOf(tid),
     }
     this.#entries.push(entry)
+    this.listener?.(entry)
     this.#pathBytes += entry.path.length
     const sum = this.#sums.get(reason) ?? { count: 0, bytes: 0 }
     sum.count++

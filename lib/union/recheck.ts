@@ -61,7 +61,7 @@ export function distrustAll(union: Union): void {
   watches.epoch++
   watches.pending.clear()
   watches.pending.add(union.tree.root)
-  union.note({ event: 'overflow' })
+  union.note('overflow')
 }
 
 /** One event. @param name as it is on the branch, '' for the directory itself */
@@ -71,12 +71,21 @@ function recheck(union: Union, dir: DirNode, branch: Branch, name: Bytes, what: 
     // Attributes may be whiteouts and opaque marks.
     const marks = branch.inPlace && (what & Watch.ATTRIBUTES) !== 0
     if (kind === 'reserved') recheckDir(union, dir, marks)
-    if (kind === 'whiteout') recheckName(union, dir, branch.format.hidden(name), branch.index, ALL, linked)
+    if (kind === 'whiteout') recheckHidden(union, dir, branch, name, linked)
     if (kind === 'entry' || (kind === 'whiteout' && union.config.shwh)) recheckName(union, dir, name, branch.index, marks ? ALL : what, linked)
   } catch (error) {
     if (!(error instanceof Errno)) throw error
     distrust(union, dir)
   }
+}
+
+/** A whiteout came or went. */
+function recheckHidden(union: Union, dir: DirNode, branch: Branch, whiteout: Bytes, linked: Linked): void {
+  const name = branch.format.hidden(whiteout)
+  recheckName(union, dir, name, branch.index, ALL, linked)
+  if (union.listener === null || !dir.branches.includes(branch.index)) return
+  const fd = dirfd(union, dir, branch.index)
+  if (sys.statx(fd, whiteout) === 0 && sys.statx(fd, name) === 0) union.note('conflict', dir, name, branch.index)
 }
 
 /**
@@ -150,19 +159,19 @@ function compareListed(union: Union, dir: DirNode, name: Bytes, known?: Node): F
 
 function compareKnown(union: Union, dir: DirNode, name: Bytes, found: Found | null, known: Node): void {
   if (found === null) {
-    union.note({ event: 'gone', dir, name, branch: known.top })
+    union.note('gone', dir, name, known.top, known)
     union.vanish(known, dir, name)
   } else if (known.isDir() || known.indexed) {
     const now = enter(union, dir, name, found, known)
     if (now === known) return tellChanged(union, known, !known.isDir(), dir)
-    union.note({ event: 'replaced', dir, name, branch: now.top })
+    union.note('replaced', dir, name, now.top, known)
     union.tree.settle(now)
   } else if (found.kind === known.kind && found.top === known.top && (known.seen === 0 || known.seen === found.mark)) {
     if (found.nlink > 1) known.shared = true
     tellChanged(union, known, true, dir)
   } else {
     closeFound(found)
-    union.note({ event: 'replaced', dir, name, branch: found.top })
+    union.note('replaced', dir, name, found.top, known)
     union.vanish(known, dir, name)
   }
 }
@@ -192,7 +201,7 @@ export function entered(union: Union, dir: DirNode, before: readonly number[] | 
   const same = watches.cover(union, dir)
   if (same === undefined) {
     if (known) distrust(union, dir)
-    union.note({ event: 'unwatched', dir, name: '', branch: dir.top })
+    union.note('unwatched', dir, '', dir.top)
   } else if (before === null || !known) {
     if (before === null || !watches.pending.has(dir)) watches.trust(dir)
   } else if (!same || before.join() !== dir.branches.join()) {

@@ -5,12 +5,12 @@ import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
 import { S_IFREG, st } from '../os/stat.js'
 import type { MountConfig } from '../config/config.js'
-import type { UnionEvent } from './event.js'
+import type { EventKind, UnionEvent } from './event.js'
 import { Branch } from './branch.js'
 import { ControlObject } from './control-object.js'
 import { DirFds } from './dirfds.js'
 import { Inos } from './ino.js'
-import { Ledger } from './ledger.js'
+import { Ledger, unionPath } from './ledger.js'
 import { Listings } from './listings.js'
 import { DirNode, type Node } from './node.js'
 import { Owners } from './owners.js'
@@ -218,9 +218,16 @@ export class Union {
     return this.watches !== null && this.watches.pending.size > 0 && lookThrough(this, all)
   }
 
-  /** Something that somebody may want to know happened (event.ts). */
-  note(event: UnionEvent): void {
-    this.listener?.(event)
+  /**
+   * Something happened that somebody may want to know (event.ts). Costs nothing while nobody listens.
+   * @param node what had the name, if it was replaced or is gone
+   */
+  note(event: EventKind, dir: DirNode | null = null, name: Bytes = '', branch = -1, node: Node | null = null): void {
+    if (this.listener === null) return
+    const above = dir === null ? '' : unionPath(dir)
+    const path = name === '' ? above : `${above === '/' ? '' : above}/${name}`
+    const open = node !== null && node.kind === S_IFREG && sys.dataFd(node.id, 0) >= 0
+    this.listener({ event, path, branch: this.branches[branch]?.spec.path ?? '', open })
   }
 
   /**

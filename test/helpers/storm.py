@@ -3,7 +3,7 @@
     storm.py direct SEED COUNT DIR...   COUNT random changes in the trees of DIR...
     storm.py flood COUNT DIR            COUNT names come and go in DIR
     storm.py through SEED STOP MOUNT    work through MOUNT until the file STOP is there
-    storm.py show MOUNT                 every name with its attributes and content, as JSON
+    storm.py show MOUNT [weak]          every name with its attributes and content, as JSON
 
 Errors are what such a crowd gives each other, and ignored; but not one that says that something is broken.
 """
@@ -59,7 +59,7 @@ def link(path):
 CHANGES = [
     lambda p, q: write(p, os.O_WRONLY | os.O_CREAT), lambda p, q: write(p, os.O_WRONLY | os.O_APPEND),
     lambda p, q: write(p, os.O_WRONLY | os.O_TRUNC), lambda p, q: os.unlink(p), lambda p, q: os.rename(p, q),
-    lambda p, q: replace(p), lambda p, q: os.chmod(p, random.choice((0o600, 0o644, 0o755))), lambda p, q: os.mkdir(p),
+    lambda p, q: replace(p), lambda p, q: os.chmod(p, random.choice((0o700, 0o750, 0o755))), lambda p, q: os.mkdir(p),
     lambda p, q: os.rmdir(p), lambda p, q: os.symlink('n1', p), lambda p, q: link(p), lambda p, q: os.truncate(p, 3),
     lambda p, q: os.mkdir(os.path.dirname(p)),
 ]
@@ -109,7 +109,7 @@ def through(seed, stop, root):
             step(root, LOOKS * 4 + CHANGES)
 
 
-def show(root):
+def show(root, weak=''):
     shown = {}
     for here, dirs, files in os.walk(os.fsencode(root)):
         for name in dirs + files:
@@ -118,6 +118,9 @@ def show(root):
             what = [st.st_mode, st.st_nlink, st.st_uid, st.st_gid, st.st_mtime_ns, st.st_ino]
             if os.path.islink(path):
                 what.append(os.readlink(path).decode('latin1'))
+                if weak:
+                    # Without privilege its number cannot be stored with the copy.
+                    what.remove(st.st_ino)
             elif os.path.isfile(path):
                 with open(path, 'rb') as f:
                     what += [st.st_size, hashlib.sha1(f.read()).hexdigest()]

@@ -45,6 +45,15 @@ async function walks(t: Test, user: OrdinaryUser, who: Who): Promise<void> {
   t.same(user.mounts(), [], 'nothing is left mounted')
 }
 
+/** Branches changed directly: by watches that need no privilege. */
+async function storms(t: Test, user: OrdinaryUser, who: Who): Promise<void> {
+  const outcome = await user.test('cache/storm.test.js', ['quick'], who.prefix, { SCENARIO_IDENTITY: who.identity })
+  explain(t, outcome)
+  t.equal(outcome.code, 0, 'the mount shows what a new one shows')
+  t.match(outcome.out, /^ok 1 - fanotify, the daemon stopped[^]*^ok 2 - inotify/m)
+  t.same(user.mounts(), [], 'nothing is left mounted')
+}
+
 /** A test of one file only. */
 type OwnTest = readonly [name: string, run: (t: Test, user: OrdinaryUser) => unknown]
 
@@ -58,5 +67,6 @@ export async function suite(who: Who, own: readonly OwnTest[]): Promise<void> {
   for (const [name, run] of own) await root.test(name, (t) => run(t, user))
   await root.test('scenarios', { timeout: 300_000 }, (t) => scenarios(t, user, who))
   await root.test('walks', { timeout: 120_000 }, (t) => walks(t, user, who))
+  await root.test('direct changes', { timeout: 120_000 }, (t) => storms(t, user, who))
   root.same(await user.remains(), [], 'no process is left')
 }

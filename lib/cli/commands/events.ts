@@ -1,0 +1,46 @@
+/**
+ * `tsaufs events`: what happens to a mount, a line each, until interrupted or unmounted.
+ */
+import { Command } from 'commander'
+import { follow } from '../../daemon/client.js'
+import { EXIT } from '../exit-codes.js'
+import { mountNamed } from '../mount-named.js'
+import { oneLine, print, readableAll } from '../output.js'
+
+/** An event as the daemon tells it: fields by its kind. */
+interface Told {
+  readonly timeMs?: number
+  readonly event: string
+  readonly path?: string
+  readonly branch?: string
+  readonly open?: boolean
+  readonly [field: string]: unknown
+}
+
+/** Build the command. */
+export function eventsCommand(): Command {
+  return new Command('events')
+    .description('follow a mount: direct changes of branches that took a name away or gave it to something else, copy-ups; a line each')
+    .argument('<mountpoint>')
+    .option('--json', 'for programs: an object a line')
+    .action(async (mountpoint: string, flags: { json?: true }) => {
+      await follow(mountNamed('events', mountpoint), 'events', (event) => {
+        const told = event as Told
+        const line = flags.json === true
+          ? Buffer.from(JSON.stringify(readableAll(told)), 'utf8').toString('latin1')
+          : oneLine(lineOf(told))
+        // Who read it has gone.
+        if (!print(line)) process.exit(EXIT.OK)
+      })
+    })
+}
+
+function lineOf({ timeMs = Date.now(), event, path = '', branch = '', open, ...more }: Told): string {
+  const words = [new Date(timeMs).toISOString(), event]
+  if (path !== '') words.push(path)
+  if (event === 'copy-up') words.push(`${String(more['from'])} -> ${String(more['to'])} ${String(more['bytes'])} bytes, ${String(more['reason'])}`)
+  if (event === 'missed') words.push(`${String(more['count'])} events`)
+  if (branch !== '') words.push(`on ${branch}`)
+  if (open === true) words.push('(open: who uses it goes on with the old one)')
+  return words.join(' ')
+}
