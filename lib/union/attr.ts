@@ -27,6 +27,8 @@ export function attributes(union: Union, node: Node): void {
     must(sys.statx(dirfd, name), 'statx', name)
     st.mode &= allowed
   }
+  // Its other names may lie where nobody watches.
+  if (st.nlink > 1 && union.watches !== null && !node.isDir()) node.shared = true
   present(union, node)
 }
 

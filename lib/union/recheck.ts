@@ -71,7 +71,7 @@ function recheck(union: Union, dir: DirNode, branch: Branch, name: Bytes, what: 
     // Attributes may be whiteouts and opaque marks.
     const marks = branch.inPlace && (what & Watch.ATTRIBUTES) !== 0
     if (kind === 'reserved') recheckDir(union, dir, marks)
-    if (kind === 'whiteout') recheckHidden(union, dir, branch, name, linked)
+    if (kind === 'whiteout' && (what & Watch.NAME) !== 0) recheckHidden(union, dir, branch, name, linked)
     if (kind === 'entry' || (kind === 'whiteout' && union.config.shwh)) recheckName(union, dir, name, branch.index, marks ? ALL : what, linked)
   } catch (error) {
     if (!(error instanceof Errno)) throw error

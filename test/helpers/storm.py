@@ -63,6 +63,8 @@ CHANGES = [
     lambda p, q: os.rmdir(p), lambda p, q: os.symlink('n1', p), lambda p, q: link(p), lambda p, q: os.truncate(p, 3),
     lambda p, q: os.mkdir(os.path.dirname(p)),
 ]
+if 'STORM_NO_LINKS' in os.environ:
+    CHANGES = [change for i, change in enumerate(CHANGES) if i != 10]
 MARKS = [lambda p, q: hide(p), lambda p, q: uncover(p)]
 LOOKS = [lambda p, q: look(p), lambda p, q: look(os.path.dirname(p)), lambda p, q: look(p)]
 
