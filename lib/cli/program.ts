@@ -18,11 +18,13 @@ import { remountCommand } from './commands/remount.js'
 import { statsCommand } from './commands/stats.js'
 import { diffCommand } from './commands/diff.js'
 import { explainCommand } from './commands/explain.js'
+import { convertCommand } from './commands/convert.js'
 import { ledgerCommand } from './commands/ledger.js'
 import { checkCommand } from './commands/check.js'
 
 /** Every command; a new one is a file in commands/ and a line here. */
 const COMMANDS: readonly (() => Command)[] = [
+  convertCommand,
   mountCommand, remountCommand, umountCommand, listCommand, branchesCommand, busyCommand, statsCommand, explainCommand,
   ledgerCommand, diffCommand, settleCommand, eventsCommand, moveDownCommand, fhsmCommand, checkCommand,
 ]

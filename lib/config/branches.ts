@@ -90,11 +90,7 @@ export function parseBranch(text: Bytes, cwd: Bytes, warn: (line: string) => voi
     warn(`branch ${path}: '${permText}' is no permission (rw, ro, rr); taken as ro`)
     return { ...plain, perm }
   }
-  const branch = { ...parseAttributes({ ...plain, perm }, attrs, warn), perm }
-  if (perm === 'rw' && branch.fmt === 'overlay') {
-    throw usage(`branch ${path}`, 'not yet: +fmt=overlay on rw; it can be read', 'EOPNOTSUPP')
-  }
-  return branch
+  return { ...parseAttributes({ ...plain, perm }, attrs, warn), perm }
 }
 
 function parseAttributes(branch: TypedBranch, attrs: readonly string[], warn: (line: string) => void): TypedBranch {

@@ -54,7 +54,7 @@ export const link = defineOp({
   run(union: Union, req, { oldnodeid }, name) {
     const node = union.tree.node(oldnodeid)
     const dir = union.tree.dir(req.nodeid)
-    checkNewName(name)
+    checkNewName(union, name)
     if (node.isDir()) throw new Errno(E.EPERM, 'link', name)
     if (dir.parent === null && dir !== union.tree.root) throw new Errno(E.ENOENT, 'link', name)
     copyUp(union, node)

@@ -21,7 +21,7 @@ export const lookup = defineOp({
     if (node !== null) return entryReply(union, req, node)
     if (name === CONTROL_NAME && dir === union.tree.root) return controlEntry(union, req)
     // A name that could not be created is too long, wherever it is missing.
-    if (name.length > aufs.nameMax) return -E.ENAMETOOLONG
+    if (name.length > aufs.nameMax && name.length > union.nameMax) return -E.ENAMETOOLONG
     const timeout = union.absenceTimeout(dir, name)
     return timeout > 0 ? missingEntryOut(req.out, HEADER, timeout) : -E.ENOENT
   },

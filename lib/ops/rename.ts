@@ -24,7 +24,7 @@ function entry(union: Union, dir: DirNode, name: Bytes): Node | null {
 }
 
 function check(from: Named, to: Destination, flags: number, union: Union): void {
-  checkNewName(to.name)
+  checkNewName(union, to.name)
   if ((flags & ~(NOREPLACE | EXCHANGE | WHITEOUT)) !== 0) throw new Errno(E.EINVAL, 'rename', to.name)
   if (to.dir.parent === null && to.dir !== union.tree.root) throw new Errno(E.ENOENT, 'rename', to.name)
   if (to.node === null) {
@@ -33,7 +33,7 @@ function check(from: Named, to: Destination, flags: number, union: Union): void 
   }
   if ((flags & NOREPLACE) !== 0) throw new Errno(E.EEXIST, 'rename', to.name)
   if ((flags & EXCHANGE) !== 0) {
-    checkNewName(from.name)
+    checkNewName(union, from.name)
     return
   }
   if (to.node.isDir()) {

@@ -42,12 +42,15 @@ export const rmdir = defineOp({
     try {
       removeLowerParts(union, node, to)
       const hides = visibleBelow(union, dir, name, to)
-      if (hides) whiteOut(union, dir, name, branch)
-      if (node.branches.includes(to)) {
+      const there = node.branches.includes(to)
+      const leave = hides && there && branch.format.writesInPlace
+      if (hides && !leave) whiteOut(union, dir, name, branch)
+      if (leave) dir.listing?.whited(to)
+      if (there) {
         try {
-          removeDir(branch, slot(union, dir, to, name))
+          removeDir(branch, slot(union, dir, to, name), leave)
         } catch (error) {
-          if (hides) branch.format.remove(slot(union, dir, to, name).dirfd, name)
+          if (hides && !leave) branch.format.remove(slot(union, dir, to, name).dirfd, name)
           throw error
         }
       }

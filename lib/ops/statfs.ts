@@ -5,7 +5,6 @@ import { defineOp, HEADER } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { putU64, statfsOut } from '../fuse/reply.js'
 import type { Branch } from '../union/branch.js'
-import { aufs } from '../union/whiteout/aufs.js'
 import type { Union } from '../union/union.js'
 
 const words = new Uint32Array(sys.fsstat.buffer, sys.fsstat.byteOffset, sys.fsstat.length >> 2)
@@ -47,7 +46,7 @@ export const statfs = defineOp({
     const branch = union.branches.find(each => each.writable) ?? union.branches[0]!
     if (union.config.sum) sum(union.config.sumOmitsRo ? writableOf(union) : union.branches)
     else must(sys.statfs(branch.fd), 'statfs', branch.spec.path)
-    words[NAMELEN] = aufs.nameMax
+    words[NAMELEN] = union.nameMax
     return statfsOut(req.out, HEADER, sys.fsstat)
   },
 })

@@ -1,36 +1,28 @@
 /** UNLINK: the name goes from the writable branch; what would show through is whited out. Nothing is copied up. */
 import { sys } from '../os/native.js'
-import { Errno, E, must } from '../os/errno.js'
+import { Errno, E } from '../os/errno.js'
 import { defineOp } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { lookup } from '../union/lookup.js'
-import { dirfd } from '../union/place.js'
 import type { Branch } from '../union/branch.js'
 import type { Plan } from '../union/link-group.js'
-import { holdOpen, liesOn, planUncount, relink, removalBranch, visibleBelow, whiteOut } from '../union/remove.js'
+import { holdOpen, planUncount, removalBranch, visibleBelow } from '../union/remove.js'
 import type { Named } from '../union/rename.js'
+import { takeAway } from '../union/take-away.js'
 import type { Union } from '../union/union.js'
 import { checkLookupName } from './shared/check-name.js'
 import { loseName } from './shared/publish-names.js'
 
 /** Take the name away: whiteout, name, count; all or nothing. */
-function act(union: Union, { dir, name, node }: Named, branch: Branch, hides: boolean, plan: Plan): void {
-  // removalBranch() has just seen it there, if this is the name it went by.
-  const seen = node.parent === dir && node.name === name && node.top === branch.index && !node.indexed && node.fd < 0
-  const there = seen || liesOn(union, dir, name, branch.index)
-  if (hides) whiteOut(union, dir, name, branch)
+function act(union: Union, named: Named, branch: Branch, hides: boolean, plan: Plan): void {
+  const taken = takeAway(union, named, branch, hides)
   try {
-    if (there) must(sys.unlinkat(dirfd(union, dir, branch.index), name, 0), 'unlinkat', name)
-    try {
-      plan.commit()
-    } catch (error) {
-      if (there) relink(union, node, dir, name, branch)
-      throw error
-    }
+    plan.commit()
   } catch (error) {
-    if (hides) branch.format.remove(dirfd(union, dir, branch.index), name)
+    taken.putBack()
     throw error
   }
+  taken.settle()
 }
 
 export const unlink = defineOp({

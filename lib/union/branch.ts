@@ -11,7 +11,7 @@ import type { BranchSpec, XattrClass } from '../config/config.js'
 import { NO_MARKS, type DirMarks, type WhiteoutFormat } from './whiteout/format.js'
 import { besideName, LINK_DIR, WORK_DIR } from './whiteout/aufs.js'
 import { formats } from './whiteout/formats.js'
-import { holdsWhiteoutDevice, isFileWhiteout, isMetacopy, readMarks } from './whiteout/overlay.js'
+import { OVERLAY_SPACES, holdsWhiteoutDevice, isFileWhiteout, isMetacopy, readMarks, setMark } from './whiteout/overlay.js'
 import { fsidOf } from './ino.js'
 import { Space } from './space.js'
 import { readPrivate, saysDevices, xattrKeys, type XattrKeys } from './xattr-keys.js'
@@ -89,7 +89,7 @@ export class Branch {
 
   /** Names of our attributes, settled once it is known which we may use. */
   get keys(): XattrKeys {
-    return this.#keys ??= xattrKeys()
+    return this.#keys ??= xattrKeys(this.format.writesInPlace)
   }
 
   /**
@@ -165,6 +165,37 @@ export class Branch {
     this.inPlace = false
   }
 
+  /** Record that the open directory goes on below at `path`, from the root of the branches below. @returns 0 or -errno */
+  setRedirect(fd: number, path: Bytes): number {
+    if (this.format.writesInPlace) return setMark(fd, 'redirect', `/${path}`)
+    return sys.setxattr(fd, '', this.keys.redirect, Buffer.from(path, 'latin1'), 0)
+  }
+
+  /** The open directory is where it is on every branch. */
+  clearRedirect(fd: number): void {
+    sys.removexattr(fd, '', this.keys.redirect)
+    for (const space of OVERLAY_SPACES) sys.removexattr(fd, '', `${space}redirect`)
+  }
+
+  /**
+   * Find out whether overlayfs's form can be written here.
+   * @throws Errno EINVAL, EOPNOTSUPP, ... of a file system without RENAME_WHITEOUT or attributes
+   */
+  tryInPlace(): void {
+    const [name, moved] = [this.temp(), this.temp()]
+    try {
+      const work = this.work()
+      must(setMark(work, 'opaque', 'y'), 'setxattr', this.spec.path)
+      must(sys.mkdirat(work, name, 0o700), 'mkdirat', this.spec.path)
+      const rc = sys.renameat2(work, name, work, moved, C['RENAME_WHITEOUT']!)
+      sys.unlinkat(work, rc < 0 ? name : moved, C['AT_REMOVEDIR']!)
+      if (rc === 0) sys.unlinkat(work, name, 0)
+      must(rc, 'renameat2 RENAME_WHITEOUT', this.spec.path)
+    } finally {
+      this.endWork()
+    }
+  }
+
   /** A name for a temporary in the directory of what it is to replace. */
   tempBeside(): Bytes {
     return besideName(++this.#counter)
@@ -215,7 +246,7 @@ export class Branch {
    * Whiteouts are links to one unnamed file, as aufs's are links to its base; `+nolwh` makes each a file of its own.
    */
   whiteOut(dirfd: number, name: Bytes): number {
-    if (!this.#baseTried && !this.spec.nolwh) {
+    if (!this.#baseTried && !this.spec.nolwh && !this.format.writesInPlace) {
       this.#baseTried = true
       this.#newBase()
     }

@@ -77,7 +77,8 @@ export function whiteOut(union: Union, dir: DirNode, name: Bytes, branch: Branch
  * @returns whether there certainly was none
  */
 export function unwhite(union: Union, dir: DirNode, name: Bytes, branch: Branch): boolean {
-  return branch.format.remove(dirfd(union, dir, branch.index), name) === -E.ENOENT
+  // In its place it is gone already, with what took the place.
+  return branch.format.writesInPlace || branch.format.remove(dirfd(union, dir, branch.index), name) === -E.ENOENT
 }
 
 /**
@@ -146,9 +147,10 @@ export function relink(union: Union, node: Node, dir: DirNode, name: Bytes, bran
 /**
  * Remove a logically empty directory from a branch. One that still holds whiteouts is first moved to the work directory
  * in one step, so nobody ever sees it half cleared; a crash leaves it there for the next mount.
+ * @param leave whether that step is to leave a whiteout in its place, in overlayfs's form
  */
-export function removeDir(branch: Branch, at: Place): void {
-  const rc = sys.unlinkat(at.dirfd, at.name, AT_REMOVEDIR)
+export function removeDir(branch: Branch, at: Place, leave: boolean): void {
+  const rc = leave ? -E.ENOTEMPTY : sys.unlinkat(at.dirfd, at.name, AT_REMOVEDIR)
   if (rc !== -E.ENOTEMPTY && rc !== -E.EEXIST) {
     must(rc, 'rmdir', at.name)
     return
@@ -156,7 +158,7 @@ export function removeDir(branch: Branch, at: Place): void {
   try {
     const work = branch.work()
     const name = branch.temp()
-    must(sys.renameat2(at.dirfd, at.name, work, name, 0), 'renameat2', at.name)
+    must(sys.renameat2(at.dirfd, at.name, work, name, leave ? C['RENAME_WHITEOUT']! : 0), 'renameat2', at.name)
     removeTree(work, name)
   } finally {
     branch.endWork()

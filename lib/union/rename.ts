@@ -15,6 +15,9 @@ import { hasLower, lowerPath } from './redirect.js'
 import { liesOn, mayHoldWhiteouts, relink, unwhite, visibleBelow, whiteOut } from './remove.js'
 import { swapDirs } from './swap.js'
 import type { Union } from './union.js'
+import { purgeWhiteouts } from './whiteout/overlay.js'
+
+const RENAME_WHITEOUT = sys.constants['RENAME_WHITEOUT']!
 
 /** A name in a directory and the node behind it. */
 export interface Named {
@@ -77,15 +80,16 @@ export function detach(union: Union, node: DirNode, to: Pick<Destination, 'dir' 
   if (hasLower(node, branch.index)) {
     if (node.redirects.some(redirect => redirect.at === branch.index)) return () => {}
     const path = lowerPath(node, branch.index)
-    const rc = sys.setxattr(fd, '', branch.keys.redirect, Buffer.from(path, 'latin1'), 0)
+    const rc = branch.setRedirect(fd, path)
     if (rc === -E.EOPNOTSUPP || rc === -E.ERANGE || rc === -E.EPERM) throw new Errno(E.EXDEV, 'rename', node.name)
-    must(rc, 'setxattr', branch.keys.redirect)
+    must(rc, 'setxattr', node.name)
     node.redirects = [...node.redirects, { at: branch.index, path }]
   } else if (union.config.diropq === 'always' || showsThrough(union, to, branch)) {
     const marked = branch.isOpaque(fd)
     if (!marked) {
       const restore = keepTimes(fd)
       must(branch.format.setOpaque(fd), 'opaque', node.name)
+      if (branch.format.writesInPlace) purgeWhiteouts(fd)
       restore()
       return () => { branch.format.clearOpaque(fd) }
     }
@@ -116,12 +120,15 @@ function moveBack(union: Union, source: Place, target: Place, to: Destination, b
   if (to.node !== null) relink(union, to.node, to.dir, to.name, branch)
 }
 
-/** renameat2(2) that lets a directory take the place of a whiteout too. */
-function renameOver(branch: Branch, source: Place, target: Place, flags: number): number {
+/**
+ * renameat2(2) that lets a directory take the place of a whiteout too.
+ * @param leave whether a whiteout is to be left, in overlayfs's form
+ */
+function renameOver(branch: Branch, source: Place, target: Place, flags: number, leave: boolean): number {
   const rc = sys.renameat2(source.dirfd, source.name, target.dirfd, target.name, flags)
   if (rc !== -E.ENOTDIR || !branch.inPlace || !branch.hidesInPlace(target.dirfd, target.name)) return rc
   const exchanged = sys.renameat2(source.dirfd, source.name, target.dirfd, target.name, sys.constants['RENAME_EXCHANGE']!)
-  if (exchanged === 0) sys.unlinkat(source.dirfd, source.name, 0)
+  if (exchanged === 0 && !leave) sys.unlinkat(source.dirfd, source.name, 0)
   return exchanged
 }
 
@@ -134,12 +141,14 @@ export function actRename(union: Union, from: Named, to: Destination, branch: Br
   const source = slot(union, from.dir, branch.index, from.name)
   const target = slot(union, to.dir, branch.index, to.name)
   const hides = flags === 0 && visibleBelow(union, from.dir, from.name, branch.index)
-  if (hides) whiteOut(union, from.dir, from.name, branch)
+  const leave = hides && branch.format.writesInPlace
+  if (hides && !leave) whiteOut(union, from.dir, from.name, branch)
+  if (leave) from.dir.listing?.whited(branch.index)
   try {
     if (!from.node.isDir()) carryOrigin(union, source, to.dir, branch)
-    const rc = renameOver(branch, source, target, flags)
+    const rc = renameOver(branch, source, target, leave ? RENAME_WHITEOUT : flags, leave)
     if (rc === -E.ENOTEMPTY || rc === -E.EEXIST) {
-      swapDirs(branch, source, target, entryPath(union, from.dir, from.name, branch.index))
+      swapDirs(branch, source, target, entryPath(union, from.dir, from.name, branch.index), leave)
     } else {
       must(rc, 'renameat2', from.name)
       try {
@@ -150,7 +159,7 @@ export function actRename(union: Union, from: Named, to: Destination, branch: Br
       }
     }
   } catch (error) {
-    if (hides) branch.format.remove(source.dirfd, from.name)
+    if (hides && !leave) branch.format.remove(source.dirfd, from.name)
     throw error
   }
   if (mayHoldWhiteouts(to.dir, branch.index)) unwhite(union, to.dir, to.name, branch)

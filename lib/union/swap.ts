@@ -4,6 +4,7 @@
  * exchanged in one step and the old target is removed where it then is. A note in the work directory says so meanwhile:
  *
  *     .wh..wh.work/swap.N -> INO:PATH     the directory with inode INO, if it is at PATH now, is to be removed
+ *                            INO!:PATH    and leave a whiteout in its place (overlayfs's form)
  */
 import { sys, type Bytes } from '../os/native.js'
 import { must } from '../os/errno.js'
@@ -22,19 +23,20 @@ export const isSwap = (name: Bytes): boolean => name.startsWith(PREFIX)
 /**
  * Put directory `from` in the place of directory `to` on one branch; `to` and what it holds is gone after.
  * @param path where `from` is, from the branch root: that is where the old target will be for a moment
+ * @param leave whether a whiteout is to be left where `from` was, in overlayfs's form
  * @throws Errno; nothing has changed then
  */
-export function swapDirs(branch: Branch, from: Place, to: Place, path: Bytes): void {
+export function swapDirs(branch: Branch, from: Place, to: Place, path: Bytes, leave: boolean): void {
   const work = branch.work()
   const note = PREFIX + branch.temp()
   try {
     must(sys.statx(to.dirfd, to.name), 'statx', to.name)
     const ino = st.inoHigh * 0x100000000 + st.inoLow
-    must(sys.symlinkat(`${ino}:${path}`, work, note), 'symlinkat', note)
+    must(sys.symlinkat(`${ino}${leave ? '!' : ''}:${path}`, work, note), 'symlinkat', note)
     const rc = sys.renameat2(from.dirfd, from.name, to.dirfd, to.name, C['RENAME_EXCHANGE']!)
     if (rc < 0) sys.unlinkat(work, note, 0)
     must(rc, 'renameat2', to.name)
-    const discarded = discard(branch, from, work)
+    const discarded = discard(branch, from, work, leave)
     if (discarded < 0 && sys.renameat2(from.dirfd, from.name, to.dirfd, to.name, C['RENAME_EXCHANGE']!) < 0) {
       // Neither forth nor back: the note stays, and the next mount removes the old target.
       return
@@ -50,9 +52,9 @@ export function swapDirs(branch: Branch, from: Place, to: Place, path: Bytes): v
  * Take a directory out of sight; what of it cannot be removed is left for the next mount.
  * @returns 0 or -errno if it is still there
  */
-function discard(branch: Branch, at: Place, work: number): number {
+function discard(branch: Branch, at: Place, work: number, leave: boolean): number {
   const temp = branch.temp()
-  const rc = sys.renameat2(at.dirfd, at.name, work, temp, 0)
+  const rc = sys.renameat2(at.dirfd, at.name, work, temp, leave ? C['RENAME_WHITEOUT']! : 0)
   if (rc === 0) removeTree(work, temp)
   return rc
 }
@@ -67,8 +69,8 @@ export function finishSwap(branch: Branch, work: number, note: Bytes, report: (l
   const parent = slash < 0 ? sys.reopen(branch.fd, O_PATH_DIR) : sys.openBeneath(branch.fd, path.slice(0, slash), O_PATH_DIR)
   if (parent >= 0) {
     const name = path.slice(slash + 1)
-    if (sys.statx(parent, name) === 0 && st.inoHigh * 0x100000000 + st.inoLow === Number(text.slice(0, colon))) {
-      discard(branch, { dirfd: parent, name }, work)
+    if (sys.statx(parent, name) === 0 && st.inoHigh * 0x100000000 + st.inoLow === Number.parseInt(text, 10)) {
+      discard(branch, { dirfd: parent, name }, work, text[colon - 1] === '!')
       report(`${branch.spec.path}: finished an interrupted rename, removed the replaced directory ${path}`)
     }
     sys.close(parent)

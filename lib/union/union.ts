@@ -26,9 +26,12 @@ import { Asked } from './asked.js'
 import { isSeenOn, nearestFit } from './reach.js'
 import { openWatches, type Told, type Watches } from './watches.js'
 import { beginUse, endUse } from './repair.js'
+import { settleLinks } from './settle-links.js'
 import { probeUserXattrs } from './xattr-keys.js'
 import { Tree } from './tree.js'
+import { aufs } from './whiteout/aufs.js'
 
+const NAME_MAX = 255
 const O_PATH = sys.constants['O_PATH']!
 /** Entries of merged listings kept in memory, all directories together. */
 const LISTING_ENTRIES = 250_000
@@ -120,6 +123,7 @@ export class Union {
       const top = branches.find(branch => branch.writable)
       if (top !== undefined) probeUserXattrs(top.lockFd)
       for (const branch of branches) if (branch.writable) beginUse(branch, report)
+      for (const branch of branches) if (branch.writable && branch.format.writesInPlace) branch.tryInPlace()
       return new Union(config, branches, openWatches(config, branches, report))
     } catch (error) {
       for (const branch of branches) branch.close()
@@ -147,6 +151,12 @@ export class Union {
   /** Is there anything to be written at all? */
   get writable(): boolean {
     return this.branches.some(branch => branch.writable)
+  }
+
+  /** Longest name that may be created: the whiteout for it must fit on every branch that may get it. */
+  get nameMax(): number {
+    const each = this.branches.filter(branch => branch.writable).map(branch => branch.format.nameMax)
+    return Math.min(NAME_MAX, ...(each.length > 0 ? each : [aufs.nameMax]))
   }
 
   /** An open must be seen when it copies up (coo, moo), or when files above all writable branches cannot be written. */
@@ -330,6 +340,7 @@ export class Union {
   /** Unmounted: close everything, leave nothing of ours on the branches but what the union needs again. */
   close(): void {
     if (this.#sweeping !== null) clearTimeout(this.#sweeping)
+    for (const branch of this.branches) if (branch.writable && branch.format.writesInPlace) settleLinks(this, branch)
     for (const node of this.tree.nodes()) {
       if (node.fd >= 0) sys.close(node.fd)
       sys.dataDrop(node.id)

@@ -25,7 +25,7 @@ export interface XattrKeys {
   readonly isUsers: boolean
 }
 
-let space: string = SPACES[0]
+let space: typeof SPACES[number] = SPACES[0]
 
 /**
  * Find out whether this process may use `trusted.` attributes (CAP_SYS_ADMIN in the first user namespace); else `user.`.
@@ -43,11 +43,16 @@ export function useUserXattrs(): void {
   space = SPACES[1]
 }
 
-/** The keys of this process. */
-export function xattrKeys(): XattrKeys {
+/**
+ * The keys of this process.
+ * @param hidden  as attributes that overlayfs does not show: it may mount the branch too
+ */
+export function xattrKeys(hidden: boolean): XattrKeys {
+  const at = SPACES.indexOf(space)
+  const prefix = hidden ? `${OVERLAY_SPACES[at]!}tsaufs.` : space
   return {
-    origin: `${space}origin`, redirect: `${space}redirect`, impure: `${space}impure`, dirty: `${space}dirty`,
-    devices: `${space}devices`, isUsers: space === SPACES[1],
+    origin: `${prefix}origin`, redirect: `${prefix}redirect`, impure: `${prefix}impure`, dirty: `${prefix}dirty`,
+    devices: `${prefix}devices`, isUsers: space === SPACES[1],
   }
 }
 
@@ -78,6 +83,27 @@ const PRIVATE = [
 /** True for a key that users neither see nor set: what it says is for the branch it is on. */
 export function isPrivateXattr(key: Bytes): boolean {
   return PRIVATE.some(space => key.startsWith(space)) && !isEscaped(key)
+}
+
+/** A format's mark, that is: not the owner and mode that other programs keep of an object. */
+export function isMark(key: Bytes): boolean {
+  return isPrivateXattr(key) && !/override_|^security\./.test(key)
+}
+
+/** Ours, in whichever space and form: the last part is what it says. */
+const OURS = /^(trusted|user)\.(?:overlay\.)?tsaufs\.(.+)$/
+
+/**
+ * The key that says in another format what the mark `key` says.
+ * @returns '' where there is none, or directories have got it already
+ */
+export function convertedKey(key: Bytes, to: 'aufs' | 'overlay' | 'oci'): Bytes {
+  const ours = OURS.exec(key)
+  if (ours === null) return to === 'overlay' && OVERLAY_SPACES.some(space => key.startsWith(space)) ? key : ''
+  const [, space, what] = ours
+  if (what === 'dirty') return key
+  if (to === 'oci' || (to === 'overlay' && (what === 'redirect' || what === 'devices'))) return ''
+  return to === 'overlay' ? `${space}.overlay.tsaufs.${what}` : `${space}.tsaufs.${what}`
 }
 
 const ESCAPE = 'overlay.'

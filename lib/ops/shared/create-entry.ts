@@ -29,7 +29,7 @@ export interface Target {
  */
 export function prepareEntry(union: Union, nodeid: number, name: Bytes, makesDir = false): Target {
   const dir = union.tree.dir(nodeid)
-  checkNewName(name)
+  checkNewName(union, name)
   if (dir.parent === null && dir !== union.tree.root) throw new Errno(E.ENOENT, 'create', name)
   const branch = union.creationBranch(dir, name, makesDir)
   ensureDir(union, dir, branch.index)

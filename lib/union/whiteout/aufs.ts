@@ -59,10 +59,14 @@ function createEmpty(dirfd: number, name: Bytes, base: number): number {
   return sys.close(fd)
 }
 
+/** What aufs itself keeps at the root of a writable branch: nothing of it matters without a mount. */
+export const isBookkeeping = (name: Bytes): boolean => name === `${RESERVED}aufs` || name === `${RESERVED}orph`
+
 export const aufs: WhiteoutFormat = {
   name: 'aufs',
   nameMax: NAME_MAX - PREFIX.length,
   inPlace: false,
+  writesInPlace: false,
   attributes: false,
   classify(name: Bytes): NameClass {
     if (!name.startsWith(PREFIX)) return 'entry'

@@ -31,6 +31,8 @@ export interface WhiteoutFormat {
   readonly nameMax: number
   /** Objects under the very name they hide are whiteouts: character devices 0:0 (in-place.ts). */
   readonly inPlace: boolean
+  /** That is also how whiteouts are written: the name must be free for them, or be replaced by one. */
+  readonly writesInPlace: boolean
   /** Directories carry marks as extended attributes of overlayfs's kind (marks.ts). */
   readonly attributes: boolean
   /** What `name` means on a branch of this format; `entry` names are the user's. */

@@ -69,6 +69,7 @@ export function readMarks(dirfd: number, trustUser: boolean, ownRedirect = ''): 
 }
 
 function readOne(marks: { -readonly [K in keyof DirMarks]: DirMarks[K] }, dirfd: number, key: Bytes, what: string, trusted: boolean): void {
+  if (what.startsWith('tsaufs.')) return
   marks.overlaid = true
   if (what === 'opaque') {
     const mark = value(dirfd, key)
@@ -101,14 +102,43 @@ export function holdsWhiteoutDevice(dirfd: number): boolean {
   })
 }
 
+/**
+ * Set one of overlayfs's attributes on an open directory, in the space we may write.
+ * @returns 0 or -errno
+ */
+export function setMark(dirfd: number, key: string, mark: Bytes): number {
+  const bytes = Buffer.from(mark, 'latin1')
+  const rc = sys.setxattr(dirfd, '', OVERLAY_SPACES[0] + key, bytes, 0)
+  return rc === -E.EPERM ? sys.setxattr(dirfd, '', OVERLAY_SPACES[1] + key, bytes, 0) : rc
+}
+
 export const overlay: WhiteoutFormat = {
   ...aufs,
   name: 'overlay',
   nameMax: NAME_MAX,
   inPlace: true,
+  writesInPlace: true,
   attributes: true,
   // Ours while mounted, or after a crash; any other such name could not be reached through the union.
   classify: name => aufs.classify(name) === 'entry' ? 'entry' : 'reserved',
   hidesBeside: () => false,
   hasOpaqueEntry: () => false,
+  setOpaque: dirfd => setMark(dirfd, 'opaque', 'y'),
+  clearOpaque: dirfd => { for (const space of OVERLAY_SPACES) sys.removexattr(dirfd, '', `${space}opaque`) },
+  create(dirfd, name) {
+    const rc = sys.mknodat(dirfd, name, S_IFCHR, 0)
+    return rc === -E.EEXIST && isDevice(dirfd, name) ? 0 : rc
+  },
+  remove: (dirfd, name) => isDevice(dirfd, name) ? sys.unlinkat(dirfd, name, 0) : -E.ENOENT,
+}
+
+function isDevice(dirfd: number, name: Bytes): boolean {
+  return sys.statx(dirfd, name) === 0 && st.kind === S_IFCHR && st.rdev === 0
+}
+
+/** Remove the whiteouts from an open directory that has become opaque: overlayfs would list them as devices. */
+export function purgeWhiteouts(dirfd: number): void {
+  const raw = sys.readdir(dirfd)
+  if (typeof raw === 'number') return
+  raw.names.forEach((name, i) => { if (raw.types[i] === S_IFCHR >> 12) overlay.remove(dirfd, name) })
 }
