@@ -32,6 +32,14 @@ export function join(dir: Bytes, name: Bytes): Bytes {
   return dir === '' ? name : `${dir}/${name}`
 }
 
+/**
+ * Steps that one redirect may cost, with all that lie on its way. Redirects that lead through each other branch after
+ * branch multiply; those a union has written are some names long.
+ */
+const STEPS_MAX = 4096
+/** Steps left to the redirect that is being followed; null if none is. */
+let stepsLeft: number | null = null
+
 /** One component further; null if the branches have no such directory. */
 function step(stack: Layers, at: Stand, part: Bytes): Stand | null {
   // What we keep on a branch is no directory of its users.
@@ -61,10 +69,21 @@ function step(stack: Layers, at: Stand, part: Bytes): Stand | null {
 
 /**
  * Add to `found` the directory at `path` in the union of the branches from `from` down; nothing if there is none.
- * The record may have been tampered with on the branch: `..` leads nowhere, a bad path finds nothing.
+ * The record may have been tampered with on the branch: `..` leads nowhere, a bad path finds nothing, and neither does one
+ * of more than STEPS_MAX steps.
  */
 export function followRedirect(stack: Layers, from: number, path: Bytes, found: Found): void {
   if (!isRedirectPath(path)) return
+  const isFirst = stepsLeft === null
+  stepsLeft ??= STEPS_MAX
+  try {
+    follow(stack, from, path, found)
+  } finally {
+    if (isFirst) stepsLeft = null
+  }
+}
+
+function follow(stack: Layers, from: number, path: Bytes, found: Found): void {
   const parts = path.split('/').filter(part => part !== '')
   const fds = new Map<number, number>()
   stack.branches.forEach((branch, b) => { if (b >= from) fds.set(b, branch.fd) })
@@ -72,7 +91,7 @@ export function followRedirect(stack: Layers, from: number, path: Bytes, found: 
   for (const part of parts) {
     let next: Stand | null
     try {
-      next = step(stack, at, part)
+      next = --stepsLeft! < 0 ? null : step(stack, at, part)
     } finally {
       if (at.found !== null) closeFound(at.found)
     }
