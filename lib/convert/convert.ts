@@ -7,7 +7,7 @@ import { newDraft } from '../config/draft.js'
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
 import { keepTimes } from '../union/copy-meta.js'
-import { settleLinks } from '../union/settle-links.js'
+import { flushLinks } from '../union/flush-links.js'
 import { Union } from '../union/union.js'
 import { checkConvertible } from './check.js'
 import { expandRedirects } from './expand.js'
@@ -64,7 +64,7 @@ async function convertHeld(conversion: Conversion, report: (line: string) => voi
     if (needsLower && conversion.lower.length === 0) throw new Errno(E.ENODATA, 'lower', conversion.branch)
     const expanded = conversion.to === 'oci' ? await expandRedirects(union, branch) : 0
     if (conversion.to !== 'aufs') {
-      const failed = settleLinks(union, branch)
+      const failed = flushLinks(union, branch)
       if (failed !== null) throw failed
     }
     return { ...translate(branch, conversion.to), expanded }

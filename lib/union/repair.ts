@@ -38,8 +38,9 @@ interface Walk {
   repaired: number
 }
 
-/** Repair the branch if its last user did not end well, and mark it as in use. @throws Errno EIO, ENOSPC, ... */
+/** Repair the branch if its last user did not end well, and mark it as in use. @throws Errno EIO, ENOSPC, ...; where its form cannot be written */
 export function beginUse(branch: Branch, report: (line: string) => void): void {
+  if (branch.format.writesInPlace) branch.tryInPlace()
   clearWork(branch, report)
   settleLinks(branch, report)
   const key = branch.keys.dirty

@@ -26,7 +26,7 @@ import { Asked } from './asked.js'
 import { isSeenOn, nearestFit } from './reach.js'
 import { openWatches, type Told, type Watches } from './watches.js'
 import { beginUse, endUse } from './repair.js'
-import { settleLinks } from './settle-links.js'
+import { flushLinks } from './flush-links.js'
 import { probeUserXattrs } from './xattr-keys.js'
 import { Tree } from './tree.js'
 import { aufs } from './whiteout/aufs.js'
@@ -123,7 +123,6 @@ export class Union {
       const top = branches.find(branch => branch.writable)
       if (top !== undefined) probeUserXattrs(top.lockFd)
       for (const branch of branches) if (branch.writable) beginUse(branch, report)
-      for (const branch of branches) if (branch.writable && branch.format.writesInPlace) branch.tryInPlace()
       return new Union(config, branches, openWatches(config, branches, report))
     } catch (error) {
       for (const branch of branches) branch.close()
@@ -340,7 +339,7 @@ export class Union {
   /** Unmounted: close everything, leave nothing of ours on the branches but what the union needs again. */
   close(): void {
     if (this.#sweeping !== null) clearTimeout(this.#sweeping)
-    for (const branch of this.branches) if (branch.writable && branch.format.writesInPlace) settleLinks(this, branch)
+    for (const branch of this.branches) if (branch.writable && branch.format.writesInPlace) flushLinks(this, branch)
     for (const node of this.tree.nodes()) {
       if (node.fd >= 0) sys.close(node.fd)
       sys.dataDrop(node.id)

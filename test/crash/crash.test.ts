@@ -16,8 +16,9 @@ import type { View } from '../scenario/compare.js'
 
 t.setTimeout(1_800_000)
 const full = process.env['TSAUFS_FULL'] !== undefined
+type Form = 'aufs' | 'overlay'
 /** Crashes per operation unless all are asked for. */
-const LIMIT = 7
+const LIMITS: readonly (readonly [Form, number])[] = [['aufs', 7], ['overlay', 4]]
 const reason = process.getuid?.() !== 0 ? 'needs root' : existsSync('/dev/fuse') ? false : 'no /dev/fuse'
 
 /** One mount whose daemon dies again and again; every trial has its own directory. */
@@ -25,8 +26,17 @@ class CrashRun {
   readonly problems: string[] = []
   trials = 0
   crashes = 0
-  readonly mount = new DoubledMount()
+  readonly mount: DoubledMount
+  readonly #format: Form
+  readonly #limit: number
   readonly #server = new StepServer()
+
+  /** @param limit crashes per operation */
+  constructor(format: Form, limit: number) {
+    this.#format = format
+    this.#limit = limit
+    this.mount = new DoubledMount(format === 'overlay' ? 'rw+fmt=overlay' : 'rw')
+  }
 
   async end(): Promise<void> {
     this.#server.stop()
@@ -36,7 +46,7 @@ class CrashRun {
   async #prepare(name: string, row: FaultRow): Promise<string> {
     const root: BuildEntry = ['', { type: 'dir', mode: 0o755, mtime: OLD }]
     const { upper, lower, mountpoint } = this.mount
-    const entries = (tree: Tree | undefined): BuildEntry[] => [root, ...toEntries(tree ?? {}, 'aufs')]
+    const entries = (tree: Tree | undefined): BuildEntry[] => [root, ...toEntries(tree ?? {}, this.#format)]
     await this.#server.ask({ build: [[join(upper, name), entries(row.R)], [join(lower, name), entries(row.L)]] })
     await this.#server.ask({ digest: join(lower, name), key: name })
     const dir = join(mountpoint, name)
@@ -56,7 +66,7 @@ class CrashRun {
     const { calls } = await this.mount.disarm()
     const after = await this.#view(truth)
     // What lies on the branch after a call lies there before the next: `after` every call, and `before` the first.
-    for (const n of sample(calls.length, full ? Infinity : LIMIT, id.length + calls.length)) {
+    for (const n of sample(calls.length, full ? Infinity : this.#limit, id.length + calls.length)) {
       const when = n === 1 ? 'before' : 'after'
       const label = `${row.name}, ${when} call ${n} of ${calls.length} (${calls[n - 1]})`
       await this.#crash(row, `${id}-${n}`, { n, when, which: 'mutating' }, label, [old, after])
@@ -89,8 +99,8 @@ class CrashRun {
   }
 }
 
-t.test('SIGKILL at every call', { skip: reason }, async (t) => {
-  const run = new CrashRun()
+for (const [format, limit] of LIMITS) t.test(`SIGKILL at every call, ${format}`, { skip: reason }, async (t) => {
+  const run = new CrashRun(format, limit)
   try {
     await run.mount.mount()
     const wanted = process.env['TSAUFS_ROW']

@@ -36,7 +36,11 @@ export class DoubledMount {
   #socket: Socket | null = null
   #answers: ((line: string) => void)[] = []
 
-  constructor() {
+  readonly #perm: string
+
+  /** @param perm of the upper branch */
+  constructor(perm = 'rw') {
+    this.#perm = perm
     this.work = mkdtempSync(join(tmpdir(), 'tsaufs-fault-'))
     this.upper = join(this.work, 'R')
     this.lower = join(this.work, 'L')
@@ -48,7 +52,7 @@ export class DoubledMount {
   async mount(options: readonly string[] = []): Promise<void> {
     const control = join(this.work, 'double.sock')
     if (existsSync(control)) unlinkSync(control)
-    const text = [`dirs=${this.upper}=rw:${this.lower}=ro+wh`, ...options].join(',')
+    const text = [`dirs=${this.upper}=${this.#perm}:${this.lower}=ro+wh`, ...options].join(',')
     this.said = []
     const env = {
       ...process.env, TSAUFS_NODE: process.execPath, TSAUFS_RUN_DIR: join(this.work, 'run'), TSAUFS_DOUBLE_SOCKET: control,

@@ -25,5 +25,5 @@ export function differences(want: View, got: View, exact = false): string {
 
 /** Names of ours that must never stay on a branch: temporaries. `names` as steps.py's `names` gives them. */
 export function temporaries(names: readonly string[]): string[] {
-  return names.filter(name => /^\.wh\.\.wh\.work\//.test(name) || /^\.wh\.\.wh\.plnk\/(t|.*\.p$)/.test(name))
+  return names.filter(name => /^\.wh\.\.wh\.work\//.test(name) || /(^|\/)\.wh\.\.wh\.t/.test(name) || /^\.wh\.\.wh\.plnk\/(t|.*\.p$)/.test(name))
 }

@@ -25,7 +25,7 @@ const origin = Buffer.alloc(64)
  * of space, leaves the groups as they are: the next mount by us knows them.
  * @returns null, or why it could not be done
  */
-export function settleLinks(union: Union, branch: Branch): Errno | null {
+export function flushLinks(union: Union, branch: Branch): Errno | null {
   const links = branch.linkDir()
   if (links < 0) return null
   const raw = sys.readdir(links)
