@@ -40,7 +40,8 @@ export function checkGroups(ctx: Context): void {
   }
   const counted = ctx.stacked && groups.size > 0 ? countNames(ctx, groups) : null
   for (const key of groups) {
-    if (counted !== null && !counted.has(key)) checkNameless(ctx, links, key)
+    // One whose names are hidden from above is not without names.
+    if (counted !== null && !counted.has(key) && !ctx.groups.has(key)) checkNameless(ctx, links, key)
     else checkCount(ctx, links, key, counted?.get(key) ?? null)
   }
   sys.close(links)

@@ -33,6 +33,8 @@ export function discard(branch: Branch, dirfd: number, name: Bytes): boolean {
   const ino = String(st.inoHigh * 0x100000000 + st.inoLow)
   const lost = openLost(branch)
   try {
+    // What had the name of that directory lies in it now.
+    if (sys.statx(lost, '') === 0 && isSame(dirfd, name, st.inoLow, st.inoHigh)) return true
     let rc = sys.renameat2(dirfd, name, lost, ino, NOREPLACE)
     for (let i = 1; rc === -E.EEXIST; i++) rc = sys.renameat2(dirfd, name, lost, `${ino}.${i}`, NOREPLACE)
     must(rc, 'renameat2', name)
@@ -40,6 +42,10 @@ export function discard(branch: Branch, dirfd: number, name: Bytes): boolean {
     sys.close(lost)
   }
   return true
+}
+
+function isSame(dirfd: number, name: Bytes, low: number, high: number): boolean {
+  return sys.statx(dirfd, name) === 0 && st.inoLow === low && st.inoHigh === high
 }
 
 /** The directory for what is set aside; something else of that name becomes the first thing in it. */
