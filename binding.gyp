@@ -10,6 +10,7 @@
         'native/addon/cred.cc',
         'native/addon/stat.cc',
         'native/addon/xattr.cc',
+        'native/addon/stored-stat.cc',
         'native/addon/dir.cc',
         'native/addon/copy.cc',
         'native/addon/copy-range.cc',

@@ -91,6 +91,8 @@ export interface MountConfig {
   /** Ids of users and groups on the branches and in the mount; absent: the same. */
   readonly uidMap?: readonly IdRange[]
   readonly gidMap?: readonly IdRange[]
+  /** Owner, mode and device are kept in extended attributes: 1 in `security.` ones, 2 in `user.` ones. */
+  readonly xattrPermissions?: 1 | 2
   /** Every object is shown as root's. */
   readonly squashToRoot?: boolean
   /** Every object is shown as this user's or group's; stronger than `squashToRoot`. */

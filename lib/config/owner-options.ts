@@ -1,5 +1,6 @@
 /** Options that change whom objects belong to; names and values are fuse-overlayfs's. Source: fuse-overlayfs(1). */
 import { parseId, parseIdMap } from './id-map.js'
+import { usage } from './mount-error.js'
 import type { OptionRow } from './options.js'
 
 function mapping(name: string, key: 'uidMap' | 'gidMap', ids: string): OptionRow {
@@ -24,6 +25,15 @@ export const OWNER_ROWS: readonly OptionRow[] = [
   {
     name: 'squash_to_root', argument: 'none', status: 'implemented', help: "show every object as root's",
     apply: ({ settings }) => { settings.squashToRoot = true },
+  },
+  {
+    name: 'xattr_permissions', argument: 'value', fallback: '0', status: 'implemented',
+    help: 'keep owners, modes and devices in extended attributes: 0 not, 1 in security.* (for root), 2 in user.*; implies noacl',
+    apply: ({ settings }, value) => {
+      if (!['0', '1', '2'].includes(value)) throw usage(`option 'xattr_permissions=${value}'`, 'give 0, 1 or 2')
+      if (value === '0') delete settings.xattrPermissions
+      else settings.xattrPermissions = value === '1' ? 1 : 2
+    },
   },
   squash('squash_to_uid', 'squashUid', 'user'),
   squash('squash_to_gid', 'squashGid', 'group'),

@@ -67,6 +67,8 @@ export function parseMount(request: MountRequest, nativelyReadOnly: (path: Bytes
   if (!readOnly && draft.settings.shwh) draft.warn('shwh is meant for a read-only union; add ro')
   const config: MountConfig = {
     ...draft.settings,
+    // An ACL changes the real mode, and its ids are real ones.
+    acl: draft.settings.acl && draft.settings.xattrPermissions === undefined,
     source: request.source,
     mountpoint: absolute(request.mountpoint, request.cwd),
     branches,

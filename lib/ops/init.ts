@@ -18,6 +18,8 @@ export function initFlags(union: Union): number {
     // The kernel tells when a write must take suid away, instead of asking for security.capability before each.
     F.HANDLE_KILLPRIV_V2,
     F.HAS_IOCTL_DIR,
+    // Our mount may be idmapped (mount_setattr(2)). Only what makes something then tells by whom: other requests have -1:-1.
+    F.ALLOW_IDMAP,
   ]
   if (config.acl) flags.push(F.POSIX_ACL)
   if (config.udba === 'none') flags.push(F.CACHE_SYMLINKS, F.EXPLICIT_INVAL_DATA)

@@ -1,6 +1,6 @@
 /** READDIR and READDIRPLUS: the merged directory from an offset on. Source: getdents64(2); union-semantics section 6. */
 import { Errno, E } from '../os/errno.js'
-import { S_IFDIR, st } from '../os/stat.js'
+import { S_IFDIR, S_IFREG, st } from '../os/stat.js'
 import { defineOp, HEADER, type Request } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { DirentPacker } from '../fuse/dirent.js'
@@ -15,6 +15,8 @@ import type { DirNode, Node } from '../union/node.js'
 import type { Union } from '../union/union.js'
 
 const DT_DIR = S_IFDIR >> 12
+const DT_REG = S_IFREG >> 12
+const DT_UNKNOWN = 0
 const DOT = 1
 const DOT_DOT = 2
 
@@ -27,6 +29,13 @@ function inoOf(union: Union, dir: DirNode, entry: Entry): number {
   const merges = entry.type === DT_DIR && dir.branches.length > 1
   if (stored || merges || (entry.low === 0 && entry.high === 0)) return peekIno(union, dir, entry.name)
   return union.inos.of(branch.fsid, entry.low, entry.high)
+}
+
+/** DT_*; unknown where a regular file may stand for a device and has not been looked at (stored-stat.ts). */
+function typeOf(union: Union, dir: DirNode, entry: Entry): number {
+  if (entry.type !== DT_REG || union.branches[entry.branch]!.statKey === '') return entry.type
+  const known = dir.children.get(entry.name)
+  return known === undefined ? DT_UNKNOWN : known.kind >> 12
 }
 
 function parentIno(union: Union, dir: DirNode): number {
@@ -48,7 +57,7 @@ function find(union: Union, dir: DirNode, entry: Entry): Node | null {
 function plus(union: Union, req: Request, dir: DirNode, packer: DirentPacker, entry: Entry): boolean {
   const node = find(union, dir, entry)
   const ino = node?.ino ?? union.inos.of(union.branches[entry.branch]!.fsid, entry.low, entry.high)
-  const at = packer.addPlus(ino, entry.offset, entry.type, entry.name)
+  const at = packer.addPlus(ino, entry.offset, typeOf(union, dir, entry), entry.name)
   if (at < 0) {
     if (node !== null) union.tree.settle(node)
     return false
@@ -76,7 +85,7 @@ function list(union: Union, req: Request, offset: number, size: number, withNode
     if (entry === null) continue
     const fits = withNodes
       ? plus(union, req, dir, packer, entry)
-      : packer.add(inoOf(union, dir, entry), entry.offset, entry.type, entry.name)
+      : packer.add(inoOf(union, dir, entry), entry.offset, typeOf(union, dir, entry), entry.name)
     if (!fits) break
   }
   return packer.size

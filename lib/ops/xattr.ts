@@ -13,9 +13,11 @@ import { copyUp } from '../union/copy-up.js'
 import { xattrNames } from '../union/copy-meta.js'
 import type { Node } from '../union/node.js'
 import { place } from '../union/place.js'
+import { plainKey, readXattr, storedKey } from '../union/stored-stat.js'
 import type { Union } from '../union/union.js'
 import { isPrivateXattr, toBranchKey, toUserKey, xattrClass } from '../union/xattr-keys.js'
 import { ASKED_PREFIX, askedValue, mayControl } from './shared/asked-keys.js'
+import { isAdministrator } from './shared/caller.js'
 
 const XATTR_MAX = 65536
 const CREATE = sys.constants['XATTR_CREATE']!
@@ -40,7 +42,7 @@ function checkChange(union: Union, node: Node, key: Bytes, flags: number): void 
   if (xattrClass(key) === 'other') throw new Errno(E.EOPNOTSUPP, 'setxattr', key)
   if (flags === 0 || union.branches[node.top]!.writable) return
   const at = place(union, node)
-  const length = sys.getxattr(at.dirfd, at.name, key, NOTHING)
+  const length = readXattr(union.branches[node.top]!, at, key, NOTHING)
   if (length >= 0 && (flags & CREATE) !== 0) throw new Errno(E.EEXIST, 'setxattr', key)
   if (length < 0 && (flags & REPLACE) !== 0) throw new Errno(-length, 'setxattr', key)
 }
@@ -64,21 +66,27 @@ export const getxattr = defineOp({
     if (userKey.startsWith(ASKED_PREFIX)) return put(req, size, askedValue(union, req, userKey))
     const key = checkKey(union, userKey, false)
     if (req.nodeid === union.control.id) return -E.ENODATA
-    const at = place(union, union.tree.node(req.nodeid))
-    const length = sys.getxattr(at.dirfd, at.name, key, req.out.subarray(HEADER, HEADER + XATTR_MAX))
+    const node = union.tree.node(req.nodeid)
+    const out = req.out.subarray(HEADER, HEADER + XATTR_MAX)
+    const length = readXattr(union.branches[node.top]!, place(union, node), key, out)
     if (length > 0) union.owners?.showXattr(key, req.out.subarray(HEADER, HEADER + length))
     return length < 0 ? length : sized(req, size, length)
   },
 })
 
+function isTrusted(key: Bytes): boolean {
+  return xattrClass(key) === 'trusted'
+}
+
 export const listxattr = defineOp({
   opcode: Opcode.LISTXATTR, name: 'LISTXATTR', in: GetxattrIn, names: 0,
   run(union: Union, req, { size }) {
     if (req.nodeid === union.control.id) return put(req, size, Object.keys(union.control.values()).map(key => `${key}\0`).join(''))
-    const at = place(union, union.tree.node(req.nodeid))
-    // trusted.* is for CAP_SYS_ADMIN; that the caller has it can only be guessed from its uid.
-    const keys = xattrNames(at)
-      .filter(key => !isPrivateXattr(key) && (req.uid === 0 || xattrClass(key) !== 'trusted')).map(toUserKey)
+    const node = union.tree.node(req.nodeid)
+    const branch = union.branches[node.top]!
+    const names = xattrNames(place(union, node)).map(key => plainKey(branch, key))
+    let keys = [...new Set(names)].filter(key => !isPrivateXattr(key)).map(toUserKey)
+    if (keys.some(isTrusted) && !isAdministrator(req.pid)) keys = keys.filter(key => !isTrusted(key))
     const length = keys.reduce((sum, key) => sum + key.length + 1, 0)
     if (size >= length) req.out.write(keys.map(key => key + '\0').join(''), HEADER, 'latin1')
     return sized(req, size, length)
@@ -108,7 +116,7 @@ export const setxattr = defineOp({
     checkChange(union, node, key, flags)
     copyUp(union, node)
     const at = place(union, node)
-    must(sys.setxattr(at.dirfd, at.name, key, value, flags), 'setxattr', key)
+    must(sys.setxattr(at.dirfd, at.name, storedKey(union.branches[node.top]!, key), value, flags), 'setxattr', key)
     if ((more & SetxattrFlag.ACL_KILL_SGID) !== 0) {
       must(sys.statx(at.dirfd, at.name), 'statx', node.name)
       if ((st.mode & S_ISGID) !== 0) must(sys.chmod(at.dirfd, at.name, st.mode & 0o7777 & ~S_ISGID), 'fchmodat', node.name)
@@ -125,6 +133,6 @@ export const removexattr = defineOp({
     checkChange(union, node, key, REPLACE)
     copyUp(union, node)
     const at = place(union, node)
-    return must(sys.removexattr(at.dirfd, at.name, key), 'removexattr', key)
+    return must(sys.removexattr(at.dirfd, at.name, storedKey(union.branches[node.top]!, key)), 'removexattr', key)
   },
 })

@@ -234,6 +234,15 @@ export interface Native {
   /** Whether (1, as at start) the turn answers GETXATTR of security.capability for files of the data table; 0: never. */
   attrCapability(on: number): number
 
+  // ---- owner, mode and device in an extended attribute (stored-stat.cc)
+  /**
+   * What lies on mount `mntId` (stx_mnt_id) keeps them in `key`: statx, chmod, chown and all that makes something go by that from
+   * now on. Called again for one mount, it adds a key that is read where the first one is not there.
+   */
+  storedStat(mntId: number, key: Bytes): number
+  /** No mount does, as at start. */
+  noStoredStat(): number
+
   // ---- watches on directories (watch.cc): one group per process
   /**
    * Begin: `kind` 1 is fanotify(7) with directory handles and names (Linux 5.9, unprivileged 5.13), 2 inotify(7). `wake` is

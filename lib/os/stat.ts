@@ -58,6 +58,7 @@ export const st = {
   get mask(): number { return words[27]! },
   get attributes(): bigint { return BigInt.asUintN(64, seconds[14]!) },
   get attributesMask(): bigint { return BigInt.asUintN(64, seconds[15]!) },
+  get mntId(): number { return words[32]! + words[33]! * 0x100000000 },
   /** Immutable or append-only: nothing may be changed or unlinked (chattr(1)). */
   get frozen(): boolean { return (words[28]! & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) !== 0 },
 }

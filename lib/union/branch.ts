@@ -41,6 +41,10 @@ export class Branch {
   #keys: XattrKeys | null = null
   readonly fsid: string
   readonly space: Space
+  /** Id of the mount that `fd` is in: the branch's own, if we may clone mounts. */
+  readonly mntId: number
+  /** The attribute that keeps owner and mode of what is here, '' where they are the real ones (stored-stat.ts). */
+  statKey: Bytes = ''
   readonly writable: boolean
   /** Whiteouts and opaque marks are looked for here. */
   readonly whiteable: boolean
@@ -73,6 +77,7 @@ export class Branch {
     const clone = sys.cloneMount(path, this.writable ? 0 : 1)
     this.fd = clone >= 0 ? clone : must(sys.openat(this.lockFd, '.', O_PATH_DIR, 0), 'open', spec.path)
     must(sys.statx(this.fd, ''), 'statx', spec.path)
+    this.mntId = st.mntId
     this.fsid = fsidOf(this.lockFd, st.dev)
     this.space = new Space(this.fd)
     if (heirTo !== null) this.#noteMarks({ fileWhiteouts: heirTo.#fileWhiteouts, overlaid: heirTo.#overlaid })

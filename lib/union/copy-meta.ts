@@ -6,6 +6,7 @@ import { Errno, E, must } from '../os/errno.js'
 import { S_IFLNK, S_IFMT, takeMeta, type Meta } from '../os/stat.js'
 import type { Branch } from './branch.js'
 import type { Place } from './place.js'
+import { plainKey, storedKey } from './stored-stat.js'
 import { isPrivateXattr, xattrClass } from './xattr-keys.js'
 
 const ACL_ACCESS = 'system.posix_acl_access'
@@ -36,11 +37,12 @@ function isIgnored(branch: Branch, key: Bytes, rc: number): boolean {
 export function copyXattrs(from: Place, to: Place, branch: Branch): void {
   const keys = xattrNames(from)
   for (const key of keys) {
-    if (isPrivateXattr(key)) continue
+    if (isPrivateXattr(plainKey(branch, key))) continue
+    if (branch.statKey !== '' && (key === ACL_ACCESS || key === ACL_DEFAULT)) continue
     const length = sys.getxattr(from.dirfd, from.name, key, valueBuffer)
     if (length === -E.ENODATA || length === -E.EOPNOTSUPP || length === -E.EOVERFLOW) continue
     must(length, 'getxattr', key)
-    const rc = sys.setxattr(to.dirfd, to.name, key, valueBuffer.subarray(0, length), 0)
+    const rc = sys.setxattr(to.dirfd, to.name, storedKey(branch, key), valueBuffer.subarray(0, length), 0)
     if (rc < 0 && !isIgnored(branch, key, rc)) throw new Errno(-rc, 'setxattr', key)
   }
   // What a default ACL of the parent gave the new object is not the source's.

@@ -27,6 +27,7 @@ import { isSeenOn, nearestFit } from './reach.js'
 import { openWatches, type Told, type Watches } from './watches.js'
 import { beginUse, endUse } from './repair.js'
 import { flushLinks } from './flush-links.js'
+import { storeStats } from './stored-stat.js'
 import { probeUserXattrs } from './xattr-keys.js'
 import { Tree } from './tree.js'
 import { aufs } from './whiteout/aufs.js'
@@ -103,7 +104,7 @@ export class Union {
     this.tree = new Tree(this.#makeRoot(all), node => { this.#dropped(node) })
     this.passthrough = new Passthrough(config.io === 'passthrough', config.udba === 'none')
     this.owners = Owners.of(config)
-    sys.attrCapability(this.owners === null ? 1 : 0)
+    sys.attrCapability(this.owners === null && config.xattrPermissions === undefined ? 1 : 0)
     this.keepsNames = watches !== null || trustsSome(config, branches)
     this.opens = branches.filter(({ spec, writable }) => spec.fhsm && writable).length > 1 ? new Opens() : null
     this.noOpen = config.io !== 'passthrough' && !this.#opensMatter()
@@ -122,6 +123,8 @@ export class Union {
       config.branches.forEach((spec, index) => { branches.push(new Branch(spec, index, config.readOnly)) })
       const top = branches.find(branch => branch.writable)
       if (top !== undefined) probeUserXattrs(top.lockFd)
+      sys.noStoredStat()
+      storeStats(branches, config.xattrPermissions)
       for (const branch of branches) if (branch.writable) beginUse(branch, report)
       return new Union(config, branches, openWatches(config, branches, report))
     } catch (error) {

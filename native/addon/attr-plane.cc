@@ -11,6 +11,7 @@
 #include "fuse-abi.h"
 #include "fuse-reply.h"
 #include "result.h"
+#include "stored-stat.h"
 
 namespace {
 
@@ -31,7 +32,8 @@ int64_t serveGetattr(int fuseFd, const fuse_in_header& header) {
   if (found == directories.end()) return -ENOENT;
   const Directory& directory = found->second;
   struct statx st;
-  if (statx(directory.fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, kAttrMask, &st) != 0) return -ENOENT;
+  if (statx(directory.fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, kAttrMask | STATX_MNT_ID, &st) != 0) return -ENOENT;
+  if (statsAreStored) showStored(directory.fd, "", st);
   struct fuse_attr_out out = {};
   out.attr_valid = kForever;
   fillAttr(st, out.attr);

@@ -12,6 +12,7 @@
 
 #include "families.h"
 #include "result.h"
+#include "stored-stat.h"
 
 namespace {
 
@@ -94,11 +95,19 @@ int64_t as(uint32_t uid, uint32_t gid, F call) {
 }
 
 int64_t mkdirAs(int dirfd, const Name& name, uint32_t mode, uint32_t uid, uint32_t gid, uint32_t mask) {
+  if (statsAreStored) {
+    const Stored stored = makeStored(dirfd, name, {S_IFDIR | mode, 0, uid, gid, mask}, 0);
+    if (stored.mine) return stored.result;
+  }
   Umask umask(mask);
   return as(uid, gid, [&] { return mkdirat(dirfd, name, mode); });
 }
 
 int64_t mknodAs(int dirfd, const Name& name, uint32_t mode, uint32_t rdev, uint32_t uid, uint32_t gid, uint32_t mask) {
+  if (statsAreStored) {
+    const Stored stored = makeStored(dirfd, name, {mode, rdev, uid, gid, mask}, O_WRONLY);
+    if (stored.mine) return stored.result;
+  }
   Umask umask(mask);
   return as(uid, gid, [&] { return syscall(SYS_mknodat, dirfd, name.bytes, mode, rdev); });
 }
@@ -108,12 +117,20 @@ int64_t symlinkAs(const Name& target, int dirfd, const Name& name, uint32_t uid,
 }
 
 int64_t createAs(int dirfd, const Name& name, int flags, uint32_t mode, uint32_t uid, uint32_t gid, uint32_t mask) {
+  if (statsAreStored) {
+    const Stored stored = makeStored(dirfd, name, {S_IFREG | mode, 0, uid, gid, mask}, flags);
+    if (stored.mine) return stored.result;
+  }
   Umask umask(mask);
   const int all = flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   return as(uid, gid, [&] { return openat(dirfd, name, all, mode); });
 }
 
 int64_t tmpfileAs(int dirfd, int flags, uint32_t mode, uint32_t uid, uint32_t gid, uint32_t mask) {
+  if (statsAreStored) {
+    const Stored stored = makeUnnamedStored(dirfd, {S_IFREG | mode, 0, uid, gid, mask}, flags);
+    if (stored.mine) return stored.result;
+  }
   Umask umask(mask);
   return as(uid, gid, [&] { return openat(dirfd, ".", O_TMPFILE | O_CLOEXEC | flags, mode); });
 }

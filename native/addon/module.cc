@@ -19,7 +19,7 @@ bool define(napi_env env, napi_value exports, const Methods& methods) {
 NAPI_MODULE_INIT() {
   const Methods* families[] = {&atMethods,   &credMethods,  &statMethods,    &xattrMethods,   &dirMethods,
                                &copyMethods, &mountMethods, &processMethods, &socketMethods, &fuseDevMethods,
-                               &dataMethods,  &attrMethods, &handBackMethods, &watchMethods};
+                               &dataMethods,  &attrMethods, &handBackMethods, &watchMethods, &storedStatMethods};
   for (const Methods* methods : families) {
     if (!define(env, exports, *methods)) return nullptr;
   }

@@ -8,6 +8,7 @@
 #include "attr.h"
 #include "families.h"
 #include "result.h"
+#include "stored-stat.h"
 #include "syscalls.h"
 
 namespace {
@@ -51,6 +52,7 @@ int64_t statX(int dirfd, const Name& name) {
   const unsigned mask = kAttrMask | STATX_BTIME | STATX_MNT_ID;
   const int64_t rc = retry([&] { return statx(dirfd, name, flags, mask, &st); });
   if (rc < 0) return rc;
+  if (statsAreStored) showStored(dirfd, name, st);
   StatOut& out = *statOut;
   fillAttr(st, out.attr);
   out.devMajor = st.stx_dev_major;
@@ -79,6 +81,10 @@ int64_t chmodByProc(int dirfd, const Name& name, uint32_t mode) {
 }
 
 int64_t chmodAt(int dirfd, const Name& name, uint32_t mode) {
+  if (statsAreStored) {
+    const Stored stored = chmodStored(dirfd, name, mode);
+    if (stored.mine) return stored.result;
+  }
   static bool missing = false;
   if (!missing) {
     const int flags = AT_SYMLINK_NOFOLLOW | emptyPath(name);
@@ -90,6 +96,10 @@ int64_t chmodAt(int dirfd, const Name& name, uint32_t mode) {
 }
 
 int64_t chownAt(int dirfd, const Name& name, uint32_t uid, uint32_t gid) {
+  if (statsAreStored) {
+    const Stored stored = chownStored(dirfd, name, uid, gid);
+    if (stored.mine) return stored.result;
+  }
   return retry([&] { return fchownat(dirfd, name, uid, gid, AT_SYMLINK_NOFOLLOW | emptyPath(name)); });
 }
 

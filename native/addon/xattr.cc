@@ -10,6 +10,7 @@
 #include "families.h"
 #include "result.h"
 #include "syscalls.h"
+#include "xattr.h"
 
 namespace {
 
@@ -21,8 +22,8 @@ bool noXattrat = false;
  * @param byPath  with a path that may be followed
  */
 template <typename ByFd, typename ByName, typename ByPath>
-int64_t onObject(int dirfd, const Name& name, ByFd byFd, ByName byName, ByPath byPath) {
-  if (name.empty()) {
+int64_t onObject(int dirfd, const char* name, ByFd byFd, ByName byName, ByPath byPath) {
+  if (*name == '\0') {
     const int64_t rc = retry(byFd);
     return rc == -EBADF ? retry([&] { return byPath(ProcPath(dirfd)); }) : rc;
   }
@@ -37,24 +38,16 @@ int64_t onObject(int dirfd, const Name& name, ByFd byFd, ByName byName, ByPath b
   return retry([&] { return byPath(ProcPath(opened.get())); });
 }
 
-XattrArgs argsOf(const Bytes& value, int flags) {
-  return {reinterpret_cast<uintptr_t>(value.data), static_cast<uint32_t>(value.length), static_cast<uint32_t>(flags)};
+XattrArgs argsOf(const void* value, size_t size, int flags) {
+  return {reinterpret_cast<uintptr_t>(value), static_cast<uint32_t>(size), static_cast<uint32_t>(flags)};
 }
 
 int64_t getXattr(int dirfd, const Name& name, const Name& key, Bytes out) {
-  XattrArgs args = argsOf(out, 0);
-  return onObject(
-      dirfd, name, [&] { return fgetxattr(dirfd, key, out.data, out.length); },
-      [&] { return syscall(SYS_getxattrat, dirfd, name.bytes, AT_SYMLINK_NOFOLLOW, key.bytes, &args, sizeof args); },
-      [&](const char* path) { return getxattr(path, key, out.data, out.length); });
+  return getXattrOf(dirfd, name, key, out.data, out.length);
 }
 
 int64_t setXattr(int dirfd, const Name& name, const Name& key, Bytes value, int flags) {
-  XattrArgs args = argsOf(value, flags);
-  return onObject(
-      dirfd, name, [&] { return fsetxattr(dirfd, key, value.data, value.length, flags); },
-      [&] { return syscall(SYS_setxattrat, dirfd, name.bytes, AT_SYMLINK_NOFOLLOW, key.bytes, &args, sizeof args); },
-      [&](const char* path) { return setxattr(path, key, value.data, value.length, flags); });
+  return setXattrOf(dirfd, name, key, value.data, value.length, flags);
 }
 
 int64_t listXattr(int dirfd, const Name& name, Bytes out) {
@@ -65,12 +58,7 @@ int64_t listXattr(int dirfd, const Name& name, Bytes out) {
       [&](const char* path) { return listxattr(path, list, out.length); });
 }
 
-int64_t removeXattr(int dirfd, const Name& name, const Name& key) {
-  return onObject(
-      dirfd, name, [&] { return fremovexattr(dirfd, key); },
-      [&] { return syscall(SYS_removexattrat, dirfd, name.bytes, AT_SYMLINK_NOFOLLOW, key.bytes); },
-      [&](const char* path) { return removexattr(path, key); });
-}
+int64_t removeXattr(int dirfd, const Name& name, const Name& key) { return removeXattrOf(dirfd, name, key); }
 
 const Method methods[] = {
     method<getXattr>("getxattr", "dirfd name key out"),
@@ -80,5 +68,28 @@ const Method methods[] = {
 };
 
 }  // namespace
+
+int64_t getXattrOf(int dirfd, const char* name, const char* key, void* value, size_t size) {
+  XattrArgs args = argsOf(value, size, 0);
+  return onObject(
+      dirfd, name, [&] { return fgetxattr(dirfd, key, value, size); },
+      [&] { return syscall(SYS_getxattrat, dirfd, name, AT_SYMLINK_NOFOLLOW, key, &args, sizeof args); },
+      [&](const char* path) { return getxattr(path, key, value, size); });
+}
+
+int64_t setXattrOf(int dirfd, const char* name, const char* key, const void* value, size_t size, int flags) {
+  XattrArgs args = argsOf(value, size, flags);
+  return onObject(
+      dirfd, name, [&] { return fsetxattr(dirfd, key, value, size, flags); },
+      [&] { return syscall(SYS_setxattrat, dirfd, name, AT_SYMLINK_NOFOLLOW, key, &args, sizeof args); },
+      [&](const char* path) { return setxattr(path, key, value, size, flags); });
+}
+
+int64_t removeXattrOf(int dirfd, const char* name, const char* key) {
+  return onObject(
+      dirfd, name, [&] { return fremovexattr(dirfd, key); },
+      [&] { return syscall(SYS_removexattrat, dirfd, name, AT_SYMLINK_NOFOLLOW, key); },
+      [&](const char* path) { return removexattr(path, key); });
+}
 
 const Methods xattrMethods = {methods, lengthOf(methods)};

@@ -170,6 +170,11 @@ export class OrdinaryUser {
     return this.spawnSync([this.#node, join(this.repository, 'bin/tsaufs.js'), ...words])
   }
 
+  /** The same as a command line for root, who may want to run it in a namespace; the environment is not his then. */
+  tsaufsCommand(...words: string[]): string[] {
+    return ['setpriv', ...this.#words([this.#node, join(this.repository, 'bin/tsaufs.js'), ...words])]
+  }
+
   /** Run a compiled test of the repository as him; `prefix` is a command to run it by. */
   async test(file: string, words: readonly string[], prefix: readonly string[], environment: Readonly<Record<string, string>>): Promise<Outcome> {
     const command = [...prefix, this.#node, join(this.repository, 'dist/test', file), ...words]

@@ -12,6 +12,7 @@ import { explain, whiteoutsIn, type Explanation } from '../../union/explain.js'
 import { unionPath } from '../../union/ledger.js'
 import { DirNode, type Node } from '../../union/node.js'
 import type { Union } from '../../union/union.js'
+import { callerUid } from './caller.js'
 
 /** What they all begin with; what is stored under such a name is not what is told. */
 export const ASKED_PREFIX = 'user.tsaufs.'
@@ -33,7 +34,8 @@ const OF_FILES: Readonly<Record<string, (union: Union, node: Node, e: Explanatio
  * on this mount must neither see the host's paths nor choose any.
  */
 export function mayControl(req: Readonly<Request>): boolean {
-  if (req.uid !== 0 && req.uid !== process.geteuid?.()) return false
+  const uid = callerUid(req.pid)
+  if (uid !== 0 && uid !== process.geteuid?.()) return false
   try {
     const [mine, its] = ['self', String(req.pid)].map(pid => ['ns/mnt', 'root'].map(what => readlinkSync(`/proc/${pid}/${what}`)).join())
     return mine === its

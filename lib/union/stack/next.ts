@@ -9,6 +9,7 @@ import type { Layers } from '../lookup.js'
 import { beginUse, endUse } from '../repair.js'
 import type { Union } from '../union.js'
 import { touchedBetween } from './compare.js'
+import { storeStats } from '../stored-stat.js'
 import { probeUserXattrs } from '../xattr-keys.js'
 
 /** A branch that is wanted: one of the union's by its id, as it is or changed, or a new one. */
@@ -54,6 +55,7 @@ export class NextStack implements Layers {
       })
       const first = branches.find((branch) => branch.writable)
       if (first !== undefined && !union.writable) probeUserXattrs(first.lockFd)
+      storeStats(fresh, config.xattrPermissions)
       for (const branch of fresh) {
         const old = union.branches.find((each) => each.id === branch.id)
         if (!branch.writable || old?.writable === true) continue

@@ -53,6 +53,8 @@ const EFFECTS: readonly (readonly [options: string, effect: Partial<MountConfig>
   ['gidmapping=:0:1:4:4:0:1', { gidMap: [{ disk: 0, shown: 1, count: 4 }, { disk: 4, shown: 0, count: 1 }] }],
   ['uidmapping=::0:1::1000:', { uidMap: [{ disk: 0, shown: 1, count: 1000 }] }],
   ['gidmapping:4294967294:0:1', { gidMap: [{ disk: 4294967294, shown: 0, count: 1 }] }],
+  ['xattr_permissions=2', { xattrPermissions: 2, acl: false }], ['xattr_permissions=1,acl', { xattrPermissions: 1, acl: false }],
+  ['xattr_permissions=0', { acl: true }], ['xattr_permissions=2,xattr_permissions=0', {}],
   ['squash_to_root', { squashToRoot: true }], ['squash_to_uid=5,squash_to_gid=0', { squashUid: 5, squashGid: 0 }],
   [',,', {}],
 ]
@@ -151,6 +153,7 @@ const BAD: readonly (readonly [options: string, message: string])[] = [
   ['dirs=/a,uidmapping=0:0:10:10:5:1', "option 'uidmapping=0:0:10:10:5:1': EINVAL: ranges overlap: each id may be mapped once"],
   ['dirs=/a,squash_to_uid=root', "option 'squash_to_uid=root': EINVAL: give an id from 0 to 4294967294"],
   ['dirs=/a,squash_to_gid=4294967295', "option 'squash_to_gid=4294967295': EINVAL: give an id from 0 to 4294967294"],
+  ['dirs=/a,xattr_permissions=3', "option 'xattr_permissions=3': EINVAL: give 0, 1 or 2"],
   ['dirs=/a,squash_to_root=1', "option 'squash_to_root=1': EINVAL: it takes no value; write 'squash_to_root'"],
   ['dirs=/a,add:/b', "option 'add:/b': EINVAL: write add:N:PATH=PERM, N counted from 0"],
   ['dirs=/a,add:2:/b', 'branch /b: EDOM: there is no place 2; give 0 to 1'],
