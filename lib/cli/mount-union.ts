@@ -26,8 +26,8 @@ export interface ServeFlags {
  */
 export async function mountUnion(request: MountRequest, flags: ServeFlags): Promise<never> {
   if (!flags.foreground) return becomeStarter(request, flags)
-  const { config, warnings } = parseRequest(request, nativelyReadOnly)
-  for (const line of warnings) complain(line)
+  const { config, warnings, notes } = parseRequest(request, nativelyReadOnly)
+  for (const line of [...warnings, ...(flags.verbose ? notes : [])]) complain(line)
   const { serve } = await import('../daemon/serve.js')
   await serve(config, {
     report: complain,

@@ -79,6 +79,8 @@ export interface MountConfig {
   readonly allowOther: boolean
   /** Warn when the root of a branch differs from branch 0's in owner or mode. */
   readonly warnPerm: boolean
+  /** How requests arrive: from /dev/fuse, or by the npm package fuse-native. */
+  readonly transport: 'dev' | 'fuse-native'
   /** FUSE over io_uring where the kernel has it switched on. */
   readonly uring: boolean
   /**

@@ -52,7 +52,7 @@ function onOff(name: string, key: keyof { [K in keyof Settings as Settings[K] ex
 }
 
 /** A setting with named values; `words` maps what may be written to the value. */
-function choice<K extends 'io' | 'udba' | 'watch' | 'idle' | 'diropq'>(key: K, fallback: string, words: Readonly<Record<string, Settings[K]>>,
+function choice<K extends 'io' | 'transport' | 'udba' | 'watch' | 'idle' | 'diropq'>(key: K, fallback: string, words: Readonly<Record<string, Settings[K]>>,
   help: string): OptionRow {
   return {
     name: key, argument: 'value', fallback, status: 'implemented', help,
@@ -194,16 +194,8 @@ const TRANSPORT_ROWS: readonly OptionRow[] = [
     "file data: through the union's own page cache, or straight to the branch's file (needs privilege and Linux 6.9)"),
   choice('idle', 'auto', { auto: 'auto', poll: 'poll', halt: 'halt' },
     'idle processors while the mount is busy: look for work (poll), or halt; auto polls in a virtual machine of few'),
-  {
-    name: 'transport', argument: 'value', fallback: 'dev', status: 'implemented',
-    help: 'how requests arrive: dev (/dev/fuse)',
-    apply: (_draft, value) => {
-      if (value === 'fuse-native') {
-        throw usage("option 'transport=fuse-native'", "not yet: the fuse-native package; leave it out", 'EOPNOTSUPP')
-      }
-      if (value !== 'dev') throw usage(`option 'transport=${value}'`, 'give one of: dev')
-    },
-  },
+  choice('transport', 'dev', { dev: 'dev', 'fuse-native': 'fuse-native' },
+    'how requests arrive: /dev/fuse, or the npm package fuse-native with libfuse 2, slow and with limits'),
   {
     name: 'uring', argument: 'value', fallback: 'off', status: 'implemented', help: 'FUSE over io_uring: off',
     apply: (_draft, value) => {

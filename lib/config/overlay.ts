@@ -76,5 +76,5 @@ export function parseOverlay(request: MountRequest): ParsedMount {
   const config: MountConfig = {
     ...settings, source: request.source, mountpoint: absolute(mountpoint, cwd), branches, readOnly, flags: draft.flags,
   }
-  return { config, warnings: [] }
+  return { config, warnings: [], notes: [] }
 }

@@ -28,6 +28,8 @@ export interface MountRequest {
 export interface ParsedMount {
   readonly config: MountConfig
   readonly warnings: readonly string[]
+  /** One for every option that was taken and does nothing: why. */
+  readonly notes: readonly string[]
 }
 
 /** An option as typed: name, the separator that followed it, value with its escapes. */
@@ -54,8 +56,9 @@ export function splitWords(options: Bytes): Word[] {
  */
 export function parseMount(request: MountRequest, nativelyReadOnly: (path: Bytes) => boolean): ParsedMount {
   const warnings: string[] = []
+  const notes: string[] = []
   const draft = newDraft(request.cwd, (line) => warnings.push(line))
-  for (const word of splitWords(request.options)) applyWord(draft, word, request.sloppy === true)
+  for (const word of splitWords(request.options)) applyWord(draft, word, request.sloppy === true, notes)
   if (draft.branches.length === 0) {
     throw usage(`mount ${request.mountpoint}`, "no branches; give them with -o dirs=PATH=rw:PATH=ro")
   }
@@ -65,6 +68,7 @@ export function parseMount(request: MountRequest, nativelyReadOnly: (path: Bytes
     draft.warn(`the first branch, ${branches[0]?.path}, is not rw; new files need a writable branch`)
   }
   if (!readOnly && draft.settings.shwh) draft.warn('shwh is meant for a read-only union; add ro')
+  settleTransport(draft)
   const config: MountConfig = {
     ...draft.settings,
     // An ACL changes the real mode, and its ids are real ones.
@@ -75,14 +79,26 @@ export function parseMount(request: MountRequest, nativelyReadOnly: (path: Bytes
     readOnly,
     flags: draft.flags,
   }
-  return { config, warnings }
+  return { config, warnings, notes }
 }
 
-/** Take one option into the draft. @param sloppy an unknown one is a warning @throws MountError */
-export function applyWord(draft: Draft, word: Word, sloppy: boolean): void {
+/** Passthrough is between the kernel and who holds /dev/fuse. */
+function settleTransport({ settings }: Draft): void {
+  if (settings.transport === 'dev') return
+  if (settings.io === 'passthrough') {
+    throw usage("option 'io=passthrough'", `not with transport=${settings.transport}; use io=cached`, 'EOPNOTSUPP')
+  }
+  settings.io = 'cached'
+}
+
+/** Take one option into the draft. @param sloppy an unknown one is a warning @param notes gets why it does nothing, if so @throws MountError */
+export function applyWord(draft: Draft, word: Word, sloppy: boolean, notes: string[] = []): void {
   const row = OPTIONS_BY_NAME.get(word.name)
   if (row === undefined) {
-    if (isForeignWord(word.name)) return
+    if (isForeignWord(word.name)) {
+      notes.push(note(word, 'it speaks to other programs'))
+      return
+    }
     if (!sloppy) throw unknownOption(word)
     draft.warn(`unknown option '${word.text}' ignored`)
     return
@@ -90,6 +106,11 @@ export function applyWord(draft: Draft, word: Word, sloppy: boolean): void {
   checkArgument(row, word)
   if (row.status === 'refused') throw usage(`option '${word.text}'`, row.note ?? 'refused', 'EOPNOTSUPP')
   row.apply?.(draft, word.value ?? '', word.name)
+  if (row.status === 'ignored') notes.push(note(word, row.note ?? 'no effect'))
+}
+
+function note(word: Word, why: string): string {
+  return `option '${word.text}' accepted with a note: ${why}`
 }
 
 function unknownOption(word: Word): Error {

@@ -56,9 +56,10 @@ function spareWanted(config: MountConfig): number {
  * @throws MountError, Errno when the mount cannot be made; nothing is left of it then
  */
 export async function attend({ starter, request }: Taken, device?: Device): Promise<void> {
-  const { config, warnings } = parseRequest(request.mount, nativelyReadOnly)
+  const { config, warnings, notes } = parseRequest(request.mount, nativelyReadOnly)
   const spareS = spareWanted(config)
   for (const line of warnings) starter.line(line)
+  if (request.verbose) for (const line of notes) starter.line(line)
   if (request.dryRun) {
     starter.end(0, '')
     return

@@ -44,7 +44,7 @@ export interface ServeHooks {
   log(line: string): void
 }
 
-/** What serving needs of the kernel: a mount, and the requests to it. A rehearsal has one of its own. */
+/** What serving needs of the kernel: a mount, and the requests to it. A rehearsal has one of its own, so has fuse-native. */
 export interface Device {
   mount(config: MountConfig, report: (line: string) => void): Mounted
   transport(fd: number, config: MountConfig): Transport
@@ -63,8 +63,9 @@ const KERNEL: Device = {
  * Serve until unmounted or told to end by SIGTERM, SIGINT or SIGHUP.
  * @throws MountError, Errno when the mount cannot be made; nothing is left of it then
  */
-export async function serve(asked: MountConfig, hooks: ServeHooks, device: Device = KERNEL): Promise<void> {
+export async function serve(asked: MountConfig, hooks: ServeHooks, given?: Device): Promise<void> {
   const config = checkMountpoint(checkBranches(asked, hooks.report), hooks.report)
+  const device = given ?? (config.transport === 'dev' ? KERNEL : (await import('./fuse-native.js')).FUSE_NATIVE)
   liveMounts()
   prepare()
   const union = openUnion(config, hooks.report)

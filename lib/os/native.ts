@@ -172,6 +172,8 @@ export interface Native {
   peerPid(socket: number): number
   /** The fd that comes with the next byte; EPERM when the other end closed, or sent a byte, without one. */
   receiveFd(socket: number): number
+  /** Two connected unix sockets that keep messages apart (SOCK_SEQPACKET): their numbers are put into `pair`, as two u32. */
+  messagePair(pair: Buffer): number
 
   dumpable(on: number): number
   /** malloc_trim(3): free memory goes back to the kernel, of all threads. */

@@ -1,4 +1,7 @@
-/** Unix sockets as the spare daemon needs them: wait for one client without an event loop, know him, take his descriptor. */
+/**
+ * Unix sockets as the spare daemon needs them: wait for one client without an event loop, know him, take his descriptor. And
+ * the pair that stands for /dev/fuse with another transport.
+ */
 #include "socket.h"
 
 #include <poll.h>
@@ -87,7 +90,17 @@ int64_t peerPid(int socket) {
   return peer.uid == geteuid() && peer.pid > 0 ? peer.pid : -EPERM;
 }
 
+/** Puts two u32, descriptors, into `pair`. */
+int64_t messagePair(Bytes pair) {
+  int fds[2];
+  if (pair.length < sizeof fds) return -EINVAL;
+  const int64_t rc = result(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds));
+  if (rc == 0) memcpy(pair.data, fds, sizeof fds);
+  return rc;
+}
+
 const Method methods[] = {
+    method<messagePair>("messagePair", "pair"),
     method<listenAt>("listenAt", "temporary path"),
     method<acceptWithin>("acceptWithin", "server timeoutMs"),
     method<peerPid>("peerPid", "socket"),

@@ -44,7 +44,7 @@ type Call = (...args: never[]) => unknown
 const UNTOUCHED = new Set([
   'fuseTurn', 'fuseWrite', 'fuseServe', 'fuseNotify', 'fuseAttach', 'dataFd', 'dataDrop', 'dataSweep', 'dataLimit', 'dataSet', 'dataWriters', 'dataHandBack',
   'backingClose', 'close', 'prepareProcess', 'closeFrom', 'setsid', 'dumpable', 'umask', 'mount', 'umount', 'fusermount',
-  'copyDataAsync', 'watchOpen', 'watchAdd', 'watchRemove', 'watchRead', 'watchClose', 'exec', 'listenAt', 'acceptWithin', 'peerPid', 'receiveFd',
+  'copyDataAsync', 'watchOpen', 'watchAdd', 'watchRemove', 'watchRead', 'watchClose', 'exec', 'listenAt', 'acceptWithin', 'peerPid', 'receiveFd', 'messagePair',
 ])
 const FDS = new Set([
   'openat', 'openBeneath', 'reopen', 'tmpfile', 'createAs', 'tmpfileAs', 'cloneMount', 'backingOpen', 'readdir',

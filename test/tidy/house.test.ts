@@ -27,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   daemon: ['ops', 'fuse', 'union/union', 'union/ledger', 'union/explain', 'union/diff', 'union/move-down', 'union/stack', 'config', 'os'],
   ops: ['fuse', 'union', 'os'],
   fuse: ['os/native'],
+  'fuse-native': ['fuse'],
   union: ['os', 'config/config'],
   config: ['os'],
   os: [],
