@@ -41,7 +41,7 @@ export interface Row {
 
 export const DEFAULT_MOUNT = 'R=rw:L1=ro+wh:L2=ro+wh'
 
-export const TSAUFS: readonly SubjectName[] = ['tsaufs-cached', 'tsaufs-cached-reval', 'tsaufs-cached-notify', 'tsaufs-passthrough']
+export const TSAUFS: readonly SubjectName[] = ['tsaufs-cached', 'tsaufs-cached-reval', 'tsaufs-cached-notify', 'tsaufs-passthrough', 'tsaufs-fuse-native']
 
 /** The same reason for all ways to run tsaufs. */
 export function tsaufsDiffers(reason: string): Partial<Record<SubjectName, string>> {

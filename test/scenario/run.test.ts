@@ -45,7 +45,7 @@ function leftOut(row: Row, subject: Subject): string | undefined {
 
 /** Whether a row says anything about a subject. */
 function applies(row: Row, subject: Subject): boolean {
-  if (row.skip?.[subject.name] !== undefined) return false
+  if (row.skip?.[subject.name] !== undefined || subject.leftOut?.has(row.name) === true) return false
   const isTsaufs = TSAUFS.includes(subject.name)
   if (row.mount !== undefined || row.only === 'tsaufs') return isTsaufs
   return row.only === 'unions' ? subject.format !== null : true

@@ -8,6 +8,7 @@ import { identity } from '../../helpers/identity.js'
 
 export type SubjectName =
   | 'plain' | 'overlayfs' | 'fuse-overlayfs' | 'tsaufs-cached' | 'tsaufs-cached-reval' | 'tsaufs-cached-notify' | 'tsaufs-passthrough'
+  | 'tsaufs-fuse-native'
 
 /** One branch of a mount, top first: its directory and aufs's `perm+attributes`. */
 export interface Branch {
@@ -37,6 +38,8 @@ export interface Subject {
   readonly format: 'aufs' | 'overlay' | null
   /** Properties this subject is known not to keep, each with the reason; they are then not compared. */
   readonly weak: Readonly<Partial<Record<Property, string>>>
+  /** Rows that it cannot express, by name, each with the reason; they are not run. */
+  readonly leftOut?: ReadonlyMap<string, string>
   /** Why it cannot be tried here, or null. */
   unavailable(): Promise<string | null>
   mount(setup: Setup): Promise<Mounted>
