@@ -48,7 +48,7 @@ const EFFECTS: readonly (readonly [options: string, effect: Partial<MountConfig>
   ['moveonenospc=epmfs:1G,moveonenospc=lfs', { moveOnEnospc: { name: 'lfs', low: 0, maxAgeMs: 0 } }], ['moveonenospc,moveonenospc=false', { moveOnEnospc: null }],
   ['fhsm_sec=5', { fhsmSec: 5 }],
   ['statfs_omit_ro', { sum: true, sumOmitsRo: true }],
-  ['transport=dev,uring=off', {}], ['default_permissions,nonempty', {}],
+  ['transport=dev,uring=off', {}], ['transport=fuse-native', { transport: 'fuse-native', io: 'cached' }], ['default_permissions,nonempty', {}],
   ['uidmapping=0:1:1000', { uidMap: [{ disk: 0, shown: 1, count: 1000 }] }],
   ['gidmapping=:0:1:4:4:0:1', { gidMap: [{ disk: 0, shown: 1, count: 4 }, { disk: 4, shown: 0, count: 1 }] }],
   ['uidmapping=::0:1::1000:', { uidMap: [{ disk: 0, shown: 1, count: 1000 }] }],
@@ -75,7 +75,8 @@ t.test('every option that is taken and ignored', async (t) => {
   for (const row of OPTION_ROWS.filter(({ status }) => status === 'ignored')) {
     for (const name of [row.name, ...(row.aliases ?? [])]) {
       const text = row.argument === 'value' ? `${name}=${values[name] ?? '/x'}` : name
-      t.same(parse(`dirs=/a,${text}`).warnings, [], text)
+      const { warnings, notes } = parse(`dirs=/a,${text}`)
+      t.same([warnings, notes], [[], [`option '${text}' accepted with a note: ${row.note}`]], text)
     }
     t.ok(row.note, `${row.name} says why`)
   }
@@ -138,7 +139,8 @@ const BAD: readonly (readonly [options: string, message: string])[] = [
   ['dirs=/a,moveonenospc=always', "option 'moveonenospc=always': EINVAL: there is no such policy; give one of: tdp, rr, mfs[:SEC], mfsrr:LOW[:SEC], tdmfs:LOW[:SEC], pmfs[:SEC], pmfsrr:LOW[:SEC], epmfs[:LOW[:SEC]], ff[:LOW[:SEC]], lfs[:LOW[:SEC]], lus[:LOW[:SEC]], newest[:LOW[:SEC]], rand[:LOW[:SEC]]"],
   ['dirs=/a,fhsm_sec=0', "option 'fhsm_sec=0': EINVAL: give a whole number of seconds from 1 to 3600"],
   ['dirs=/a,create=rr:1', "option 'create=rr:1': EINVAL: write rr, it takes no argument"],
-  ['dirs=/a,transport=fuse-native', "option 'transport=fuse-native': EOPNOTSUPP: not yet: the fuse-native package; leave it out"],
+  ['dirs=/a,transport=fuse-native,io=passthrough', "option 'io=passthrough': EOPNOTSUPP: not with transport=fuse-native; use io=cached"],
+  ['dirs=/a,transport=pigeon', "option 'transport=pigeon': EINVAL: give one of: dev, fuse-native"],
   ['dirs=/a,uring=on', "option 'uring=on': EOPNOTSUPP: not yet: FUSE over io_uring; leave it out"],
   ['dirs=/a,wsum', "option 'wsum': EOPNOTSUPP: no aufs implements it either; use 'sum'"],
   ['dirs=/a,allow_root', "option 'allow_root': EOPNOTSUPP: use 'allow_other'"],
