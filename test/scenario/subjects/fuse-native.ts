@@ -21,6 +21,7 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
     'exchange what is known: types, lists, and names that were missing below',
     'names looked for often enough to read the whole directory, then changed',
     'a name with cached pages becomes another file',
+    'a writable branch that fuse-overlayfs has written to',
   ],
   'mtime cannot be set: the package hands the access time over as both': [
     'symbolic links: made, read, not followed by their operations',
@@ -35,6 +36,7 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   ],
   'no O_TMPFILE, fallocate, SEEK_DATA, inode flags: libfuse 2 has no such calls, or the package none': [
     'O_TMPFILE: nameless, then linked',
+    'rr: an unnamed file takes a turn too, and gets its name where it is',
     'inode flags: asked of lower and top files, set after copy-up',
     'a new file open and removed',
     'fallocate: grow, keep size, punch, zero',
