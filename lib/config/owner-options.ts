@@ -31,8 +31,11 @@ export const OWNER_ROWS: readonly OptionRow[] = [
     help: 'keep owners, modes and devices in extended attributes: 0 not, 1 in security.* (for root), 2 in user.*; implies noacl',
     apply: ({ settings }, value) => {
       if (!['0', '1', '2'].includes(value)) throw usage(`option 'xattr_permissions=${value}'`, 'give 0, 1 or 2')
-      if (value === '0') delete settings.xattrPermissions
-      else settings.xattrPermissions = value === '1' ? 1 : 2
+      delete settings.xattrPermissions
+      if (value === '0') return
+      settings.xattrPermissions = value === '1' ? 1 : 2
+      // An ACL changes the real mode, and its ids are real ones.
+      settings.acl = false
     },
   },
   squash('squash_to_uid', 'squashUid', 'user'),

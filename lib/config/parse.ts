@@ -71,7 +71,7 @@ export function parseMount(request: MountRequest, nativelyReadOnly: (path: Bytes
   settleTransport(draft)
   const config: MountConfig = {
     ...draft.settings,
-    // An ACL changes the real mode, and its ids are real ones.
+    // Also when `acl` comes after xattr_permissions=.
     acl: draft.settings.acl && draft.settings.xattrPermissions === undefined,
     source: request.source,
     mountpoint: absolute(request.mountpoint, request.cwd),

@@ -54,7 +54,7 @@ const EFFECTS: readonly (readonly [options: string, effect: Partial<MountConfig>
   ['uidmapping=::0:1::1000:', { uidMap: [{ disk: 0, shown: 1, count: 1000 }] }],
   ['gidmapping:4294967294:0:1', { gidMap: [{ disk: 4294967294, shown: 0, count: 1 }] }],
   ['xattr_permissions=2', { xattrPermissions: 2, acl: false }], ['xattr_permissions=1,acl', { xattrPermissions: 1, acl: false }],
-  ['xattr_permissions=0', { acl: true }], ['xattr_permissions=2,xattr_permissions=0', {}],
+  ['xattr_permissions=0', { acl: true }], ['xattr_permissions=2,xattr_permissions=0', { xattrPermissions: undefined } as object],
   ['squash_to_root', { squashToRoot: true }], ['squash_to_uid=5,squash_to_gid=0', { squashUid: 5, squashGid: 0 }],
   [',,', {}],
 ]
