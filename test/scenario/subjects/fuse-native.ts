@@ -66,7 +66,10 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
     'default ACLs are inherited, the umask is not applied',
     'setfacl and getfacl',
   ],
-  'nobody says who asks: what is made belongs to who mounted, trusted.* is listed for everybody': [
+  'nobody says who asks: what is made belongs to who mounted, trusted.* is listed for nobody': [
+    'xattrs of lower files: read, set, replaced, removed',
+    'xattrs on symbolic links and directories',
+    'marks of other formats cannot be seen or forged; an overlayfs above has its own',
     'trusted xattrs are listed for root only',
     "what a user creates is the user's",
     'the sticky bit of the root directory of a row is honoured for whiteouts',
