@@ -1,11 +1,11 @@
 /** What the control object `.tsaufs` tells of a mount, as extended attributes. */
 import { formatBranch } from '../config/branches.js'
-import type { MountConfig } from '../config/config.js'
 import type { Bytes } from '../os/native.js'
 import type { Union } from '../union/union.js'
 
 /** Values by key, as of now. */
-export function controlValues(union: Union, config: MountConfig): Readonly<Record<string, Bytes>> {
+export function controlValues(union: Union): Readonly<Record<string, Bytes>> {
+  const { config } = union
   return {
     'user.tsaufs.branches': union.branches.map(({ spec }) => formatBranch(spec)).join(':'),
     'user.tsaufs.mountpoint': config.mountpoint,

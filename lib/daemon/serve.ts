@@ -144,7 +144,7 @@ async function run(
     const { request } = session
     return { uid: request.uid, tid: request.pid, reason: reasonOf(request, rows.find(row => row.opcode === request.opcode)?.name) }
   }
-  union.control.values = () => controlValues(union, config)
+  union.control.values = () => controlValues(union)
   if (config.moveOnEnospc !== null) transport.handBack?.((message, errno) => session.full(message, errno))
   const server = await listen(rundir.socket, answers({ union, config, session, stale, watching, dev, rundir }))
   rundir.publish(config.mountpoint, dev, union.branches)
