@@ -28,6 +28,8 @@ export interface CallerProcess {
   readonly pid: number
   /** As in /proc/PID/comm, at most 15 bytes; '' if that cannot be said. */
   readonly command: string
+  /** Whom it acts as on files, in our user namespace's numbers; -1 if that cannot be said. */
+  readonly uid: number
 }
 
 /**
@@ -35,9 +37,10 @@ export interface CallerProcess {
  * @param tid as in a request's header; 0 is the kernel itself, writing back pages
  */
 export function processOf(tid: number): CallerProcess {
-  if (tid === 0) return { pid: 0, command: '' }
+  if (tid === 0) return { pid: 0, command: '', uid: 0 }
   const status = head(`/proc/${tid}/status`)
   const pid = Number(/^Tgid:\t(\d+)$/m.exec(status)?.[1] ?? tid)
   const command = pid === tid ? /^Name:\t(.*)$/m.exec(status)?.[1] ?? '' : head(`/proc/${pid}/comm`).replace(/\n$/, '')
-  return { pid, command }
+  const uid = Number(/^Uid:(?:\t\d+){3}\t(\d+)$/m.exec(status)?.[1] ?? -1)
+  return { pid, command, uid }
 }

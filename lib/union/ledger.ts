@@ -53,11 +53,14 @@ export interface LedgerReport {
 
 /** On whose behalf the union is at work. */
 export interface Behalf {
+  /** ALLOW_IDMAP: NO_UID where nothing is made; then the process is asked. */
   readonly uid: number
   /** A thread, as FUSE tells. */
   readonly tid: number
   readonly reason: string
 }
+
+const NO_UID = 0xffffffff
 
 const NOBODY: Behalf = { uid: 0, tid: 0, reason: 'control' }
 
@@ -91,9 +94,10 @@ export class Ledger {
   /** `node` was copied from one branch (its path) to another. */
   record(node: Node, from: Bytes, to: Bytes, bytes: number): void {
     const { uid, tid, reason } = this.behalf()
+    const process = processOf(tid)
     const entry = {
-      timeMs: Date.now(), path: unionPath(node), ino: node.ino, kind: node.kind, from, to, bytes, reason, uid,
-      ...processOf(tid),
+      timeMs: Date.now(), path: unionPath(node), ino: node.ino, kind: node.kind, from, to, bytes, reason,
+      ...process, uid: uid === NO_UID ? process.uid : uid,
     }
     this.#entries.push(entry)
     this.listener?.(entry)
