@@ -102,9 +102,8 @@ export function detach(union: Union, node: DirNode, to: Pick<Destination, 'dir' 
  * it.
  */
 function showsThrough(union: Union, to: Pick<Destination, 'dir' | 'name'>, branch: Branch): boolean {
-  if (!mayHoldWhiteouts(to.dir, branch.index)) return false
-  return branch.isWhitedOut(dirfd(union, to.dir, branch.index), to.name)
-    || visibleBelow(union, to.dir, to.name, branch.index)
+  const whited = mayHoldWhiteouts(to.dir, branch.index) && branch.isWhitedOut(dirfd(union, to.dir, branch.index), to.name)
+  return whited || visibleBelow(union, to.dir, to.name, branch.index)
 }
 
 /** Remember where a directory's lower parts lie, before its name changes. */

@@ -112,6 +112,16 @@ const names: readonly Row[] = [
 
 const lists: readonly Row[] = [
   {
+    name: 'a list that was read knows which directories must be opaque where they are moved to',
+    given: { R: { n: { z: 'up' }, k: {} }, L1: { d: { x: 'low' }, e: { y: 'low' } } },
+    steps: [
+      ['readdir', '.', ['d', 'e', 'k', 'n']], ['unlink', 'd/x'], ['rename', 'n', 'd'], ['readdir', 'd', ['z']],
+      ['exec', 'rm', '-r', 'e'], ['rename', 'k', 'e'], ['readdir', 'e', []], ['mkdir', 'p'], ['rename', 'p', 'q'], ['rmdir', 'q'],
+    ],
+    merged: { d: { z: 'up' }, e: {} },
+    top: { aufs: ['d', 'd/.wh..wh..opq', 'd/z', 'e', 'e/.wh..wh..opq'] },
+  },
+  {
     name: 'a list that was read knows which removals need a whiteout',
     given: {
       L1: { d: { a: '1', b: '2', c: 'C', e: { x: 'X' }, g: 'G', w: whiteout } },
