@@ -4,8 +4,9 @@
  * buildah 1.28, dockerd 20.10 and containerd's snapshotter pass; section 12.2 of the semantics reference.
  */
 import type { Bytes } from '../os/native.js'
-import type { Settings } from './draft.js'
+import type { Draft, Settings } from './draft.js'
 import { usage } from './mount-error.js'
+import { OWNER_ROWS } from './owner-options.js'
 
 /** A drop-in mount while its options are read. Paths as typed, escapes in place. */
 export interface OverlayDraft {
@@ -42,10 +43,10 @@ function redirectDir(draft: OverlayDraft, value: Bytes): void {
   else if (value !== 'off' && value !== 'nofollow') throw usage(`option 'redirect_dir=${value}'`, 'give off or on')
 }
 
-const notYet = (name: string, what: string): OverlayRow => ({
-  name, status: 'refused', note: what,
-  apply: (_draft, value) => { throw usage(`option '${name}=${value}'`, `not yet: ${what}; leave it out`, 'EOPNOTSUPP') },
-})
+/** The same as in our own mounts: name and value are fuse-overlayfs's there too. */
+const owners: readonly OverlayRow[] = OWNER_ROWS.map(({ name, help, apply }) => effect(name, help, ({ settings }, value) => {
+  apply?.({ settings } as Draft, value, name)
+}))
 
 /** The table. */
 export const OVERLAY_ROWS: readonly OverlayRow[] = [
@@ -54,8 +55,7 @@ export const OVERLAY_ROWS: readonly OverlayRow[] = [
   effect('workdir', 'needed beside upperdir, not used: temporaries are in the upper directory while one is in use', (draft, value) => { draft.work = value }),
   effect('redirect_dir', 'off: directories of lower layers are not renamed (EXDEV); on: they are, by a record only tsaufs reads', redirectDir),
   effect('noacl', 'no POSIX ACLs', ({ settings }) => { settings.acl = false }),
-  notYet('uidmapping', 'mapping of owners'),
-  notYet('gidmapping', 'mapping of owners'),
+  ...owners,
   flag('ro'), clear('rw', 'ro'),
   flag('nosuid'), clear('suid', 'nosuid'),
   flag('nodev'), clear('dev', 'nodev'),
@@ -66,7 +66,7 @@ export const OVERLAY_ROWS: readonly OverlayRow[] = [
   ...ignored('an upper directory is never synced but on fsync(2)', 'volatile', 'fsync'),
   ...ignored('the kernel keeps what it knows until we change it', 'timeout', 'writeback', 'auto_cache', 'noauto_cache', 'kernel_cache'),
   ...ignored('inode numbers are always stable and 64 bits wide', 'xino', 'ino32_t', 'fast_ino', 'index', 'nfs_export'),
-  ...ignored('directories always have their number of links', 'static_nlink'),
+  ...ignored('the links of merged directories are not counted', 'static_nlink'),
   ...ignored('there is one thread, and some for data', 'threaded', 'clone_fd', 'max_idle_threads', 'max_threads', 'plugins'),
   ...ignored('the kernel checks permissions, for everybody', 'default_permissions', 'allow_root'),
   ...ignored('marks of every kind are read', 'metacopy', 'userxattr', 'uuid', 'verity'),

@@ -42,6 +42,13 @@ t.test('effects', (t) => {
   t.end()
 })
 
+t.test('owners are mapped as in our own mounts', (t) => {
+  const plain = parse(PATHS)
+  for (const option of ['uidmapping=:100000:0:65536', 'gidmapping=0:5:1', 'squash_to_root']) t.notSame(parse(`${PATHS},${option}`), plain, option)
+  t.throws(() => parse(`${PATHS},uidmapping=1:x:3`), /uidmapping/)
+  t.end()
+})
+
 t.test('refused', (t) => {
   const many = Array.from({ length: 513 }, (_, i) => `l/${i}`).join(':')
   const rows: readonly (readonly [string, RegExp])[] = [
