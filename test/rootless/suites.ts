@@ -50,7 +50,7 @@ async function storms(t: Test, user: OrdinaryUser, who: Who): Promise<void> {
   const outcome = await user.test('cache/storm.test.js', ['quick'], who.prefix, { SCENARIO_IDENTITY: who.identity })
   explain(t, outcome)
   t.equal(outcome.code, 0, 'the mount shows what a new one shows')
-  t.match(outcome.out, /^ok 1 - fanotify, the daemon stopped[^]*^ok 2 - inotify/m)
+  t.match(outcome.out, /^ok 1 - fanotify, the daemon stopped/m)
   t.same(user.mounts(), [], 'nothing is left mounted')
 }
 
