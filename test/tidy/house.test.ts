@@ -21,7 +21,8 @@ const folderOf = (file: string): string => file.split('/')[1]!
 
 /** Folder: folders and single files it may import from. `util`, `os/errno` and its own folder are open to all. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  cli: ['daemon', 'convert', 'check', 'config', 'os'],
+  cli: ['engine', 'daemon', 'convert', 'check', 'config', 'os'],
+  engine: ['daemon/client', 'daemon/mount', 'daemon/unmount', 'daemon/rundir', 'config', 'os'],
   convert: ['union', 'config', 'os'],
   check: ['union', 'config/config', 'os'],
   daemon: ['ops', 'fuse', 'union/union', 'union/ledger', 'union/explain', 'union/diff', 'union/move-down', 'union/stack', 'config', 'os'],
