@@ -45,6 +45,7 @@
       'type': 'executable',
       'sources': [
         'native/start/main.c',
+        'native/start/beside.c',
         'native/start/bytes.c',
         'native/start/node.c',
         'native/start/spare.c',

@@ -32,7 +32,7 @@ export interface CheckRequest {
 export function checkStack(request: CheckRequest, emit: (finding: Finding) => void): void {
   const branches: Branch[] = []
   try {
-    for (const [index, spec] of request.branches.entries()) branches.push(new Branch(spec, index, !request.repair))
+    for (const [index, spec] of request.branches.entries()) branches.push(new Branch(spec, index, { readOnly: !request.repair }))
     sys.prepareProcess()
     probeUserXattrs(branches[0]!.lockFd)
     // The lowest first: a repair there may change what those above are for.

@@ -32,7 +32,7 @@ export interface OptionRow {
 }
 
 /** What a bare `spare` means. */
-const SPARE_DEFAULT_S = 60
+export const SPARE_DEFAULT_S = 60
 
 /** How long a spare process waits: 0 (none) to a day. @throws MountError */
 export function spareSeconds(value: string, tried: string): number {

@@ -4,7 +4,7 @@
 import { closeSync, openSync, writeSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { parseRequest } from '../config/request.js'
-import { spareSeconds } from '../config/options.js'
+import { SPARE_DEFAULT_S, spareSeconds } from '../config/options.js'
 import type { MountConfig } from '../config/config.js'
 import { nativelyReadOnly } from './fs-type.js'
 import { serve, type Device } from './serve.js'
@@ -48,7 +48,9 @@ function standAlone(starter: Starter, rundir: string): void {
 function spareWanted(config: MountConfig): number {
   if (config.spareS !== undefined) return config.spareS
   const value = process.env['TSAUFS_SPARE'] ?? ''
-  return value === '' ? 0 : spareSeconds(value, `TSAUFS_SPARE=${value}`)
+  if (value !== '') return spareSeconds(value, `TSAUFS_SPARE=${value}`)
+  // Engines mount in series: a container, then it and its image to commit it.
+  return config.dropIn === true ? SPARE_DEFAULT_S : 0
 }
 
 /**
@@ -68,6 +70,7 @@ export async function attend({ starter, request }: Taken, device?: Device): Prom
   let rundir = '/'
   await serve(config, {
     report: (line) => (starter.listens ? starter.line(line) : log(line)),
+    beside: device === undefined,
     mounted: (dev, dir) => {
       rundir = dir
       if (spareS > 0) starter.spare(spareS)

@@ -46,7 +46,7 @@ export interface MountRecord {
 }
 
 /** sun_path of unix(7), without its NUL. */
-const SOCKET_PATH_MAX = 107
+export const SOCKET_PATH_MAX = 107
 
 const AT_FDCWD = -100
 const LOCK_SH_NB = 1 | 4

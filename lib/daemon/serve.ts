@@ -15,6 +15,8 @@ import { Union } from '../union/union.js'
 import { rows } from '../ops/index.js'
 import { reasonOf } from '../ops/shared/reason.js'
 import { initFlags, MAX_STACK_DEPTH, MAX_WRITE } from '../ops/init.js'
+import { Opcode } from '../fuse/abi.js'
+import { Beside, mayHaveOthers } from './beside.js'
 import { checkBranches } from './check-branches.js'
 import { checkMountpoint } from './check-mountpoint.js'
 import { abandon, mountFuse, type Mounted } from './mount.js'
@@ -31,11 +33,16 @@ import { Watching } from './watching.js'
 const MAX_BACKGROUND = 64
 /** How long after its unmount a busy, detached mount is still served before a signal ends the process. */
 const DETACHED_GRACE_MS = 1000
+/** How long an upper directory is waited for, and how often it is asked for. */
+const HANDOVER_MS = 2000
+const HANDOVER_STEP_MS = 5
 
 /** What the one who started the serving is told. */
 export interface ServeHooks {
   /** Warnings and repairs, a sentence each. */
   report(line: string): void
+  /** Mounts on the same layers may come, started by native/start (beside.ts). */
+  readonly beside?: boolean
   /** It is mounted; requests are answered from now on. `dev` is its `major:minor`, `log` a file for messages. */
   mounted(dev: string, rundir: string): void
   /** The kernel and we have agreed: nothing can go wrong any more that a mount command should tell. */
@@ -68,7 +75,7 @@ export async function serve(asked: MountConfig, hooks: ServeHooks, given?: Devic
   const device = given ?? (config.transport === 'dev' ? KERNEL : (await import('./fuse-native.js')).FUSE_NATIVE)
   liveMounts()
   prepare()
-  const union = openUnion(config, hooks.report)
+  const union = await openUnion(config, hooks.report)
   let rundir: RunDir | undefined
   let mounted: Mounted | undefined
   try {
@@ -93,9 +100,28 @@ function prepare(): void {
   if (process.geteuid?.() === 0 && inFirstUserNamespace()) sys.dumpable(0)
 }
 
-function openUnion(config: MountConfig, report: (line: string) => void): Union {
+/**
+ * Open the union. An engine has unmounted before it mounts again, but the process of that mount may not have come to its end
+ * yet, nor ever will while somebody holds on to the detached mount: it is waited for, then disregarded.
+ */
+async function openUnion(config: MountConfig, report: (line: string) => void): Promise<Union> {
+  const untilMs = Date.now() + (config.dropIn === true ? HANDOVER_MS : 0)
+  for (;;) {
+    try {
+      return tryUnion(config, report, true)
+    } catch (error) {
+      if (config.dropIn !== true || !(error instanceof MountError) || error.code !== 'EBUSY') throw error
+      if (Date.now() >= untilMs) break
+      await new Promise((resolve) => { setTimeout(resolve, HANDOVER_STEP_MS) })
+    }
+  }
+  report(`branch ${config.branches[0]?.path}: EBUSY: an earlier mount that was detached still has it; went on`)
+  return tryUnion(config, report, false)
+}
+
+function tryUnion(config: MountConfig, report: (line: string) => void, lock: boolean): Union {
   try {
-    return Union.open(config, report)
+    return Union.open(config, report, lock)
   } catch (error) {
     if (!(error instanceof Errno)) throw error
     const advice = error.code === 'EBUSY' && error.syscall === 'flock'
@@ -127,6 +153,7 @@ async function run(
     beforeRequest: watching === null ? undefined : () => void watching.take(),
     afterRequest: () => {
       // Attributes only: this takes no lock in the kernel, so the serving thread may send it (fuse/notify.ts).
+      if (union.graftsListed.size > 0 && CHANGES.has(session.request.opcode)) forgetGrafts(union, stale)
       if (union.changed.length > 0) for (const id of union.changed.splice(0)) notifier.invalAttr(id)
       union.afterRequest()
       watching?.after()
@@ -150,11 +177,27 @@ async function run(
   rundir.publish(config.mountpoint, dev, union.branches)
   process.chdir('/')
   sys.umask(0)
+  const beside = mayHaveOthers(config) && hooks.beside === true ? new Beside(union, config, dev, rundir.path) : undefined
+  await beside?.listen()
   const stop = endOnSignals(dev)
   hooks.mounted(dev, rundir.path)
   await Promise.race([session.run(), stop.done])
   stop.cancel()
+  beside?.close()
   close(server)
+}
+
+/** Requests after which a list that tells what the writable branch has touched may be wrong. */
+const CHANGES: ReadonlySet<number> = new Set([
+  Opcode.SETATTR, Opcode.SYMLINK, Opcode.MKNOD, Opcode.MKDIR, Opcode.UNLINK, Opcode.RMDIR, Opcode.RENAME, Opcode.RENAME2,
+  Opcode.LINK, Opcode.OPEN, Opcode.WRITE, Opcode.SETXATTR, Opcode.REMOVEXATTR, Opcode.CREATE, Opcode.FALLOCATE,
+  Opcode.COPY_FILE_RANGE, Opcode.IOCTL,
+])
+
+function forgetGrafts(union: Union, stale: Invalidations): void {
+  for (const id of union.graftsListed) stale.inode(id)
+  union.graftsListed.clear()
+  void stale.flush()
 }
 
 /** Where DEBUG wants requests to be shown. Loaded only then, as all that is not needed to mount. */

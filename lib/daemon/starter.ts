@@ -19,9 +19,14 @@ export interface Request {
 
 /** Read the request from the socket, to its end. @throws Error when it does not come, or is none */
 export function readRequest(socket: number): Request {
+  return parseFields(readFileSync(socket, 'latin1'))
+}
+
+/** The request that was read. @throws Error when it is none */
+export function parseFields(text: Bytes): Request {
   const fields = new Map<string, Bytes>()
   const env: Bytes[] = []
-  for (const field of readFileSync(socket, 'latin1').split('\0').slice(0, -1)) {
+  for (const field of text.split('\0').slice(0, -1)) {
     const at = field.indexOf('=')
     const [key, value] = [field.slice(0, at), field.slice(at + 1)]
     if (key === 'env') env.push(value)

@@ -15,6 +15,9 @@ export const lookup = defineOp({
   opcode: Opcode.LOOKUP, name: 'LOOKUP', in: null, names: 1,
   run(union: Union, req, _arg, name) {
     const dir = union.tree.dir(req.nodeid)
+    if (dir === union.tree.root && union.graftsFrom !== Infinity && dir.children.get(name)?.isDir() === true) {
+      return entryReply(union, req, dir.children.get(name)!)
+    }
     checkLookupName(name, union.config.shwh)
     if (dir.parent === null && dir !== union.tree.root) return -E.ENOENT
     const node = find(union, dir, name)

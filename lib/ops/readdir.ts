@@ -1,4 +1,5 @@
 /** READDIR and READDIRPLUS: the merged directory from an offset on. Source: getdents64(2); union-semantics section 6. */
+import type { Bytes } from '../os/native.js'
 import { Errno, E } from '../os/errno.js'
 import { S_IFDIR, S_IFREG, st } from '../os/stat.js'
 import { defineOp, HEADER, type Request } from '../fuse/define-op.js'
@@ -8,6 +9,7 @@ import { entryOut } from '../fuse/reply.js'
 import { ReadIn } from '../fuse/structs.js'
 import { attributes } from '../union/attr.js'
 import { isCurrent } from '../union/current.js'
+import { isGrafted, touchedIno, touches } from '../union/graft.js'
 import type { Entry } from '../union/listing.js'
 import { listing } from '../union/listings.js'
 import { isImpure, lookup, lookupListed, peekIno } from '../union/lookup.js'
@@ -25,7 +27,7 @@ function inoOf(union: Union, dir: DirNode, entry: Entry): number {
   const known = dir.children.get(entry.name)
   if (known !== undefined && isCurrent(union, known, dir, entry.name)) return known.ino
   const branch = union.branches[entry.branch]!
-  const stored = branch.whiteable && (entry.type === DT_DIR || isImpure(union, dir))
+  const stored = entry.type === DT_DIR ? branch.whiteable : branch.ours && isImpure(union, dir)
   const merges = entry.type === DT_DIR && dir.branches.length > 1
   if (stored || merges || (entry.low === 0 && entry.high === 0)) return peekIno(union, dir, entry.name)
   return union.inos.of(branch.fsid, entry.low, entry.high)
@@ -54,10 +56,11 @@ function find(union: Union, dir: DirNode, entry: Entry): Node | null {
   }
 }
 
-function plus(union: Union, req: Request, dir: DirNode, packer: DirentPacker, entry: Entry): boolean {
+function plus(union: Union, req: Request, dir: DirNode, packer: DirentPacker, entry: Entry, renumber: Renumber): boolean {
+  const changed = renumber(entry.name)
   const node = find(union, dir, entry)
   const ino = node?.ino ?? union.inos.of(union.branches[entry.branch]!.fsid, entry.low, entry.high)
-  const at = packer.addPlus(ino, entry.offset, typeOf(union, dir, entry), entry.name)
+  const at = packer.addPlus(changed ? touchedIno(ino) : ino, entry.offset, typeOf(union, dir, entry), entry.name)
   if (at < 0) {
     if (node !== null) union.tree.settle(node)
     return false
@@ -70,8 +73,26 @@ function plus(union: Union, req: Request, dir: DirNode, packer: DirentPacker, en
   return true
 }
 
+/** Is an entry to be listed with another number than its own? So in grafts, for what has been touched (graft.ts). */
+type Renumber = (name: Bytes) => boolean
+
+const never: Renumber = () => false
+
 function list(union: Union, req: Request, offset: number, size: number, withNodes: boolean): number {
   const dir = union.tree.dir(req.nodeid)
+  if (!isGrafted(union, dir)) return pack(union, req, dir, offset, size, withNodes, never)
+  union.graftsListed.add(dir.id)
+  const touched = touches(union, dir)
+  try {
+    return pack(union, req, dir, offset, size, withNodes, touched?.has ?? never)
+  } finally {
+    touched?.close()
+  }
+}
+
+function pack(
+  union: Union, req: Request, dir: DirNode, offset: number, size: number, withNodes: boolean, renumber: Renumber,
+): number {
   if (dir.parent === null && dir !== union.tree.root) return 0
   if (!Number.isSafeInteger(offset)) throw new Errno(E.EINVAL, 'readdir', dir.name)
   const entries = listing(union, dir, offset === 0)
@@ -84,8 +105,8 @@ function list(union: Union, req: Request, offset: number, size: number, withNode
   for (let place = entries.placeAfter(offset); (entry = entries.entryAt(place)) !== undefined; place++) {
     if (entry === null) continue
     const fits = withNodes
-      ? plus(union, req, dir, packer, entry)
-      : packer.add(inoOf(union, dir, entry), entry.offset, typeOf(union, dir, entry), entry.name)
+      ? plus(union, req, dir, packer, entry, renumber)
+      : packer.add(renumber(entry.name) ? touchedIno(inoOf(union, dir, entry)) : inoOf(union, dir, entry), entry.offset, typeOf(union, dir, entry), entry.name)
     if (!fits) break
   }
   return packer.size

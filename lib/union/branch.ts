@@ -18,9 +18,23 @@ import { readPrivate, saysDevices, xattrKeys, type XattrKeys } from './xattr-key
 
 const C = sys.constants
 const O_PATH_DIR = C['O_PATH']! | C['O_DIRECTORY']!
+const LOCK_UN = 8
 const LOCK_EX_NB = C['LOCK_EX']! | C['LOCK_NB']!
 
 const redirectBuffer = Buffer.alloc(4096)
+
+/** What a branch is opened for. */
+export interface BranchUse {
+  /** Nothing is written in the whole mount. */
+  readonly readOnly: boolean
+  /** Branches that are not written are an engine's layers, made by others. */
+  readonly layers?: boolean
+  /** A writable branch is for us alone. */
+  readonly lock?: boolean
+  readonly id?: number
+  /** The same directory as it is open so far, with other permissions: it is found by that, not by its path. */
+  readonly heirTo?: Branch | null
+}
 
 export class Branch {
   readonly spec: BranchSpec
@@ -51,6 +65,12 @@ export class Branch {
   readonly icex: ReadonlySet<XattrClass>
   /** The lock is closed with this object; a successor and the one it follows have one together. */
   #ownsLock = true
+  /** Our attributes are honoured here. Not on layers an engine has from others: who wrote an image must not speak for us. */
+  readonly ours: boolean
+  /** Of a graft (graft.ts). */
+  grafted = false
+  /** It was given back: nothing is written any more. */
+  retired = false
   #workFd = -1
   #linkFd = -2
   #base = -1
@@ -59,20 +79,20 @@ export class Branch {
 
   /**
    * Open a branch; take the lock of a writable one.
-   * @param heirTo the same directory as it is open so far, with other permissions: it is found by that, not by its path
    * @throws Errno EBUSY if another mount writes to it; what openat2(2) and statfs(2) give
    */
-  constructor(spec: BranchSpec, index: number, readOnlyMount: boolean, id = index, heirTo: Branch | null = null) {
+  constructor(spec: BranchSpec, index: number, { readOnly, layers = false, lock = true, id = index, heirTo = null }: BranchUse) {
     this.spec = spec
     this.id = id
     this.index = index
-    this.writable = spec.perm === 'rw' && !readOnlyMount
+    this.writable = spec.perm === 'rw' && !readOnly
     this.whiteable = spec.perm === 'rw' || spec.wh
+    this.ours = this.whiteable && (this.writable || !layers)
     this.icex = spec.icex
     this.format = formats[spec.fmt]
     this.inPlace = this.whiteable && this.format.inPlace
     this.#ownsLock = heirTo === null || !heirTo.writable || !this.writable
-    this.lockFd = this.#ownsLock ? openRoot(spec.path, heirTo, this.writable) : heirTo!.lockFd
+    this.lockFd = this.#ownsLock ? openRoot(spec.path, heirTo, this.writable && lock) : heirTo!.lockFd
     const path = heirTo === null ? spec.path : `/proc/self/fd/${this.lockFd}`
     const clone = sys.cloneMount(path, this.writable ? 0 : 1)
     this.fd = clone >= 0 ? clone : must(sys.openat(this.lockFd, '.', O_PATH_DIR, 0), 'open', spec.path)
@@ -133,6 +153,7 @@ export class Branch {
    */
   readMarks(fd: number): DirMarks {
     if (!this.format.attributes) {
+      if (!this.ours) return NO_MARKS
       const length = readPrivate(fd, '', this.keys.redirect, redirectBuffer)
       return length === 0 ? NO_MARKS : { ...NO_MARKS, redirect: `/${redirectBuffer.toString('latin1', 0, length)}` }
     }
@@ -264,6 +285,13 @@ export class Branch {
     if (this.#base >= 0) sys.close(this.#base)
     const fd = sys.tmpfile(this.fd, C['O_WRONLY']!, 0o444)
     this.#base = fd >= 0 ? fd : -1
+  }
+
+  /** Give the lock back, though the fds stay; somebody else may write here from now on. */
+  unlock(): void {
+    this.endWork()
+    this.retired = true
+    sys.flock(this.lockFd, LOCK_UN)
   }
 
   close(): void {

@@ -207,7 +207,7 @@ function markOpaque(made: Place, branch: Branch): void {
 /** Where the object came from, for its copy's inode number and link group: what is stored with it, else its own identity. */
 function originOf(union: Union, node: Node, from: Place): string {
   const source = union.branches[node.top]!
-  if (source.whiteable) {
+  if (source.ours) {
     const kept = Buffer.alloc(64)
     const length = readPrivate(from.dirfd, from.name, source.keys.origin, kept)
     if (length > 0) return kept.toString('latin1', 0, length).replace(/:g$/, '')

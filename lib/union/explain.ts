@@ -208,7 +208,7 @@ function originOf(union: Union, node: Node): OriginOf | null {
   const branch = union.branches[lowest]!
   const at = node instanceof DirNode ? { dirfd: dirfd(union, node, lowest), name: '' } : place(union, node)
   const kept = Buffer.alloc(64)
-  const length = !node.isDir() && branch.whiteable ? readPrivate(at.dirfd, at.name, branch.keys.origin, kept) : 0
+  const length = !node.isDir() && branch.ours ? readPrivate(at.dirfd, at.name, branch.keys.origin, kept) : 0
   const [, fsid, ino] = /^([0-9a-f]{16}):(\d+)/.exec(kept.toString('latin1', 0, length)) ?? []
   if (fsid !== undefined) return { fsid, ino: Number(ino), stored: true }
   if (sys.statx(at.dirfd, at.name) < 0) return null

@@ -165,7 +165,7 @@ export function isImpure(union: Union, dir: DirNode): boolean {
   if (dir.branches.length > 1) return true
   if (dir.impure < 0) {
     const branch = union.branches[dir.top]!
-    dir.impure = branch.whiteable && readPrivate(dirfd(union, dir, dir.top), '', branch.keys.impure, xattrBuffer) > 0 ? 1 : 0
+    dir.impure = branch.ours && readPrivate(dirfd(union, dir, dir.top), '', branch.keys.impure, xattrBuffer) > 0 ? 1 : 0
   }
   return dir.impure === 1
 }
@@ -185,7 +185,7 @@ function isIndexed(branch: Branch, group: string, found: Found): boolean {
 
 /** Finds origin and link group of a non-directory; may leave another statx in `sys.stat`. */
 function identify(union: Union, dir: DirNode, name: Bytes, found: Found): Identity {
-  const stored = union.branches[found.top]!.whiteable && isImpure(union, dir)
+  const stored = union.branches[found.top]!.ours && isImpure(union, dir)
   return identifyIn(union, union.config.plink, stored ? dirfd(union, dir, found.top) : -1, name, found)
 }
 

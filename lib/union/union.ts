@@ -4,11 +4,12 @@
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
 import { S_IFREG, st } from '../os/stat.js'
-import type { MountConfig } from '../config/config.js'
+import type { BranchSpec, MountConfig } from '../config/config.js'
 import type { EventKind, UnionEvent } from './event.js'
-import { Branch } from './branch.js'
+import { Branch, type BranchUse } from './branch.js'
 import { ControlObject } from './control-object.js'
 import { DirFds } from './dirfds.js'
+import { graft } from './graft.js'
 import { Inos } from './ino.js'
 import { Ledger, unionPath } from './ledger.js'
 import { Listings } from './listings.js'
@@ -49,6 +50,10 @@ export class Union {
   config: MountConfig
   /** Top first; replaced as a whole by takeStack(). */
   branches: readonly Branch[]
+  /** Branches from this index on are those of grafts. */
+  graftsFrom = Infinity
+  /** Directories of grafts whose lists the kernel may keep: they are to be forgotten at the next change (graft.ts). */
+  readonly graftsListed = new Set<number>()
   readonly tree: Tree
   readonly dirfds: DirFds
   readonly inos: Inos
@@ -115,17 +120,19 @@ export class Union {
   /**
    * Open and lock the branches, repair what a crash left on them, and stand ready.
    * @param report gets one line per repair
+   * @param lock false: go on though another mount still has a writable branch; nothing is repaired then
    * @throws Errno EBUSY if another mount writes to a branch; what opening a branch gives
    */
-  static open(config: MountConfig, report: (line: string) => void): Union {
+  static open(config: MountConfig, report: (line: string) => void, lock = true): Union {
     const branches: Branch[] = []
     try {
-      config.branches.forEach((spec, index) => { branches.push(new Branch(spec, index, config.readOnly)) })
+      const use: BranchUse = { readOnly: config.readOnly, layers: config.dropIn === true, lock }
+      config.branches.forEach((spec, index) => { branches.push(new Branch(spec, index, use)) })
       const top = branches.find(branch => branch.writable)
       if (top !== undefined) probeUserXattrs(top.lockFd)
       sys.noStoredStat()
       storeStats(branches, config.xattrPermissions)
-      for (const branch of branches) if (branch.writable) beginUse(branch, report)
+      for (const branch of branches) if (branch.writable && lock) beginUse(branch, report)
       return new Union(config, branches, openWatches(config, branches, report))
     } catch (error) {
       for (const branch of branches) branch.close()
@@ -171,6 +178,20 @@ export class Union {
     const lowest = this.branches[all.length - 1]!
     must(sys.statx(lowest.fd, ''), 'statx', lowest.spec.path)
     return new DirNode(this.inos.of(lowest.fsid, st.inoLow, st.inoHigh), null, '', all)
+  }
+
+  /** A further stack of read-only branches (graft.ts). @returns the name that leads to it @throws Errno */
+  graft(secret: string, specs: readonly BranchSpec[]): Bytes {
+    return graft(this, secret, specs)
+  }
+
+  /** Nothing will be written any more, though something goes on being served: give the writable branches back. */
+  retire(): void {
+    for (const branch of this.branches) {
+      if (!branch.writable || branch.retired) continue
+      endUse(branch)
+      branch.unlock()
+    }
   }
 
   #dropped(node: Node): void {
@@ -350,8 +371,8 @@ export class Union {
     }
     this.dirfds.clear()
     this.watches?.close()
+    this.retire()
     for (const branch of this.branches) {
-      if (branch.writable) endUse(branch)
       branch.close()
     }
   }

@@ -147,7 +147,8 @@ static int mount_union(const struct call* call) {
   const char* mountpoint = call->places[call->place_count - 1];
   struct bytes request = write_request(call);
   struct daemon daemon;
-  if (!ask_spare(&daemon, &request)) {
+  const bool layers = strchr(call->letters, 'o') != NULL;
+  if (!(layers && ask_beside(&daemon, call->options.data, &request)) && !ask_spare(&daemon, &request)) {
     const int error = start_daemon(&daemon, &request, mountpoint);
     if (error != 0) {
       complain_of("mount %s: %s: its process could not be started", mountpoint, errno_name(error));

@@ -135,14 +135,13 @@ pid_t spawn_node(int socket, int chatter, const char* const* arguments) {
   _exit(EXIT_MOUNT);
 }
 
-static void send_all(int socket, const struct bytes* request) {
+bool send_all(int socket, const struct bytes* request) {
   for (size_t done = 0; done < request->length;) {
     const ssize_t rc = send(socket, request->data + done, request->length - done, MSG_NOSIGNAL);
-    // It has died; that shows when we listen to it.
-    if (rc < 0 && errno != EINTR) break;
+    if (rc < 0 && errno != EINTR) return false;
     if (rc > 0) done += (size_t)rc;
   }
-  shutdown(socket, SHUT_WR);
+  return shutdown(socket, SHUT_WR) == 0;
 }
 
 int start_daemon(struct daemon* daemon, const struct bytes* request, const char* place) {
@@ -155,6 +154,7 @@ int start_daemon(struct daemon* daemon, const struct bytes* request, const char*
   close(pair[1]);
   close(chatter[1]);
   *daemon = (struct daemon){.socket = pair[0], .chatter = chatter[0], .pid = pid};
+  // If it has died, that shows when we listen to it.
   send_all(pair[0], request);
   return 0;
 }

@@ -22,24 +22,33 @@
 /** A spare says within this that it takes the request; one that is stopped or swapped out does not. */
 enum { TAKE_TIMEOUT_MS = 300 };
 
+/** Names of sockets in the run directory. */
+static const char SPARE[] = ".spare.sock";
+
 /** Whether a live spare did not suit: then another one would not be found behind it either. */
 static bool unfit;
 
+/** A directory of ours. In a user namespace /run/tsaufs is usually that of the root outside. */
+static bool is_own(const char* path) {
+  struct stat st;
+  return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
 /** The directory of lib/daemon/rundir.ts, where it is beyond doubt. */
-static bool socket_address(struct sockaddr_un* address) {
+static bool socket_address(struct sockaddr_un* address, const char* name) {
   const char* given = getenv("TSAUFS_RUN_DIR");
   const char* runtime = getenv("XDG_RUNTIME_DIR");
   const char* dir = "/run/tsaufs";
   const char* below = "";
   if (given != NULL && *given != '\0') {
     dir = given;
-  } else if (geteuid() != 0) {
+  } else if (geteuid() != 0 || !is_own(dir)) {
     if (runtime == NULL || *runtime == '\0') return false;
     dir = runtime;
     below = "/tsaufs";
   }
   address->sun_family = AF_UNIX;
-  const int length = snprintf(address->sun_path, sizeof address->sun_path, "%s%s/.spare.sock", dir, below);
+  const int length = snprintf(address->sun_path, sizeof address->sun_path, "%s%s/%s", dir, below, name);
   return *dir == '/' && length > 0 && (size_t)length < sizeof address->sun_path;
 }
 
@@ -131,11 +140,11 @@ static void raise_limits(void) {
   raise_limit(RLIMIT_CORE, RLIM_INFINITY);
 }
 
-/** Connect to a spare of our user. @return fd or -1 */
-static int find_spare(struct ucred* peer) {
+/** Connect to a process of our user that listens in the run directory. @return fd or -1 */
+static int find_daemon(const char* name, struct ucred* peer) {
   struct sockaddr_un address = {0};
   struct stat st;
-  if (!socket_address(&address) || lstat(address.sun_path, &st) != 0) return -1;
+  if (!socket_address(&address, name) || lstat(address.sun_path, &st) != 0) return -1;
   if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0) return -1;
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
@@ -179,7 +188,7 @@ static bool is_taken(int socket) {
 
 bool ask_spare(struct daemon* daemon, const struct bytes* request) {
   struct ucred peer;
-  const int socket = find_spare(&peer);
+  const int socket = find_daemon(SPARE, &peer);
   int chatter[2];
   if (socket < 0) return false;
   raise_limits();
@@ -197,11 +206,28 @@ bool ask_spare(struct daemon* daemon, const struct bytes* request) {
   return false;
 }
 
+bool ask_beside(struct daemon* daemon, const char* options, const struct bytes* request) {
+  char name[64];
+  struct ucred peer;
+  if (!layers_name(options, name, sizeof name)) return false;
+  const int socket = find_daemon(name, &peer);
+  if (socket < 0) return false;
+  char process[16];
+  snprintf(process, sizeof process, "%d", (int)peer.pid);
+  const bool near = same_object("ns/mnt", process) && same_object("ns/user", process) && same_object("root", process);
+  if (near && send_all(socket, request) && is_taken(socket)) {
+    *daemon = (struct daemon){.socket = socket, .chatter = -1, .pid = peer.pid, .spare = true, .beside = true};
+    return true;
+  }
+  close(socket);
+  return false;
+}
+
 void keep_spare(const char* seconds) {
   struct sockaddr_un address = {0};
   struct ucred peer;
-  if (unfit || !socket_address(&address)) return;
-  const int living = find_spare(&peer);
+  if (unfit || !socket_address(&address, SPARE)) return;
+  const int living = find_daemon(SPARE, &peer);
   if (living >= 0) {
     close(living);
     return;

@@ -9,6 +9,7 @@
  *     back    letter text NUL, as often as wanted, then the end of the stream:
  *             T         a spare takes the request (before that, nothing it does is seen)
  *             L line    a warning or a repair, for stderr
+ *             B source  what is to be seen at the mount point is at `source`, on a mount of the daemon: bind it, at the next M
  *             M m:n P   the mount with device m:n is on path P and will answer
  *             S secs    keep a spare for so long
  *             W line    to be printed when all went well
@@ -53,6 +54,8 @@ struct daemon {
   pid_t pid;
   /** Not our child. */
   bool spare;
+  /** It serves another mount too (beside.c). */
+  bool beside;
 };
 
 /** Directory of the program: the one that has bin/, dist/ and build/ in it. NULL if it cannot be told. */
@@ -61,6 +64,8 @@ const char* program_root(void);
 /** Become `node bin/NAME.js arguments...`; does not come back. */
 _Noreturn void become_node(const char* name, char** arguments);
 
+/** Send a whole request and its end. @return false if the other end is gone */
+bool send_all(int socket, const struct bytes* request);
 /** Start a daemon and send it `request`. @param place shown in its command line @return 0 or an errno */
 int start_daemon(struct daemon* daemon, const struct bytes* request, const char* place);
 
@@ -70,6 +75,10 @@ int start_daemon(struct daemon* daemon, const struct bytes* request, const char*
  */
 pid_t spawn_node(int socket, int chatter, const char* const* arguments);
 
+/** Name of the socket at which somebody serves layers as `options` has them. @return false if it has an upper directory */
+bool layers_name(const char* options, char* name, size_t room);
+/** Ask the process of the last writable mount on the same layers. @return false if there is none, or it will not */
+bool ask_beside(struct daemon* daemon, const char* options, const struct bytes* request);
 /** Hand `request` to a waiting spare that is as good as a new process. @return false if there is none */
 bool ask_spare(struct daemon* daemon, const struct bytes* request);
 /** Start a spare that waits for `seconds`, unless one waits already. */

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,6 +29,8 @@ struct answer {
   /** Readable when the thread is done. */
   int done[2];
   char* path;
+  /** To be bound to `path` first; NULL if it is mounted there already. */
+  char* source;
   char device[32];
   int error;
   char found[32];
@@ -45,10 +49,24 @@ struct talk {
   char* spare_seconds;
 };
 
+/** Flags of mount(2) from those of statvfs(3): a remount sets all of them. */
+static unsigned long mount_flags(const char* path) {
+  struct statvfs vfs;
+  if (statvfs(path, &vfs) != 0) return 0;
+  unsigned long flags = vfs.f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME);
+  if ((vfs.f_flag & ST_RELATIME) != 0) flags |= MS_RELATIME;
+  return flags;
+}
+
+static int bind_read_only(const char* source, const char* path) {
+  if (mount(source, path, NULL, MS_BIND, NULL) != 0) return -1;
+  return mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | mount_flags(path), NULL);
+}
+
 static void* stat_mount(void* argument) {
   struct answer* answer = argument;
   struct stat st;
-  if (stat(answer->path, &st) != 0) {
+  if ((answer->source != NULL && bind_read_only(answer->source, answer->path) != 0) || stat(answer->path, &st) != 0) {
     answer->error = errno;
   } else {
     snprintf(answer->found, sizeof answer->found, "%u:%u", major(st.st_dev), minor(st.st_dev));
@@ -74,6 +92,7 @@ static void take_record(struct talk* talk, const char* record) {
   const char* text = record + 1;
   switch (*record) {
     case 'L': complain(text, strlen(text)); break;
+    case 'B': talk->answer.source = strdup(text); break;
     case 'M': mounted(talk, text); break;
     case 'W': talk->words = strdup(text); break;
     case 'S': talk->spare_seconds = strdup(text); break;
@@ -182,7 +201,9 @@ static void last_words(struct talk* talk) {
 }
 
 static int undo(struct talk* talk, const char* mountpoint, const char* code, const char* advice) {
-  kill(talk->daemon->pid, SIGTERM);
+  // What it serves to others is none of our business.
+  if (talk->answer.source != NULL) umount2(talk->answer.path, MNT_DETACH | UMOUNT_NOFOLLOW);
+  if (!talk->daemon->beside) kill(talk->daemon->pid, SIGTERM);
   wait_for_end(talk);
   complain_of("mount %s: %s: %s", talk->answer.path != NULL ? talk->answer.path : mountpoint, code, advice);
   return EXIT_MOUNT;

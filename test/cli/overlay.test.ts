@@ -2,7 +2,7 @@
  * `tsaufs-overlay`, the drop-in for fuse-overlayfs: its command line, as engines and containerd's mount helper write it.
  */
 import t from 'tap'
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { NEEDS_ROOT, REPO, Sandbox, until } from './sandbox.js'
 
@@ -13,6 +13,7 @@ function layers(t: ConstructorParameters<typeof Sandbox>[0]): Sandbox {
   const box = new Sandbox(t).files({ 'l1/both': '1', 'l1/one': '', 'l2/both': '2', 'l2/two': '' })
   for (const name of ['upper', 'work', 'bin']) mkdirSync(box.at(name))
   symlinkSync('../l1', box.at('bin', 'L1'))
+  box.env['TSAUFS_SPARE'] = '0'
   return box
 }
 
@@ -84,4 +85,55 @@ t.test('what cannot be mounted is told in one line', async (t) => {
     t.match(outcome.complaints[0], line)
     t.same(box.remains(), [])
   }
+})
+
+/** Directory entries as an engine's walk sees them: numbers by name. */
+function numbers(box: Sandbox, dir: string): Record<string, string> {
+  const listed = box.exec('python3', '-c', `import os\nfor e in os.scandir('${dir}'): print(e.name, e.inode())`)
+  t.equal(listed.exit, 0)
+  return Object.fromEntries(listed.stdout.trim().split('\n').map((line) => line.split(' ') as [string, string]))
+}
+
+t.test('the image beside its container: one device, and numbers that tell what was touched', root, async (t) => {
+  const box = layers(t).files({ 'l2/d/e/f': '', 'l2/d/g': '', 'l2/h/i': '' })
+  mkdirSync(box.at('empty'))
+  mkdirSync(box.at('image'))
+  t.equal(box.exec(OVERLAY, '-o', 'lowerdir=l1:l2,upperdir=upper,workdir=work', 'mnt').exit, 0)
+  t.equal(box.exec('sh', '-c', 'echo x >mnt/d/e/f; rm mnt/two').exit, 0)
+  t.equal(box.exec(OVERLAY, '-o', 'lowerdir=bin/L1:l2:empty', 'image').exit, 0)
+  t.equal(statSync(box.at('mnt')).dev, statSync(box.at('image')).dev)
+  t.equal(box.records().filter((name) => name.startsWith('si_')).length, 1, 'one process')
+  t.equal(box.exec('sh', '-c', '>image/new').exit, 2, 'the image is read-only')
+  const same = (dir: string): string[] => {
+    const [ours, image] = [numbers(box, `mnt/${dir}`), numbers(box, `image/${dir}`)]
+    return Object.keys(image).filter((name) => ours[name] === image[name]).sort()
+  }
+  t.same(same('.'), ['both', 'h', 'one'])
+  t.same(same('d'), ['g'])
+  t.same(same('d/e'), [])
+  t.same(same('h'), ['i'])
+  t.equal(box.exec('sh', '-c', 'chmod 600 mnt/h/i').exit, 0)
+  t.ok(await until(() => same('h').length === 0), 'changes show in lists the kernel has kept')
+  t.same(same('.'), ['both', 'one'])
+  t.equal(readFileSync(box.at('image/d/e/f'), 'utf8'), '')
+
+  // The container goes and comes again while the image stays.
+  t.equal(box.exec('umount', 'mnt').exit, 0)
+  t.same(box.exec(OVERLAY, '-o', 'lowerdir=l1:l2,upperdir=upper,workdir=work', 'mnt'), { exit: 0, stdout: '', complaints: [] })
+  t.equal(readFileSync(box.at('mnt/d/e/f'), 'utf8'), 'x\n')
+  t.equal(box.exec('umount', 'mnt', 'image').exit, 0)
+  t.ok(await until(() => box.remains().length === 0), 'nothing is left')
+})
+
+t.test('other layers, other flags, other users of the socket: a mount of its own', root, async (t) => {
+  const box = layers(t)
+  mkdirSync(box.at('image'))
+  t.equal(box.exec(OVERLAY, '-o', 'lowerdir=l1:l2,upperdir=upper,workdir=work', 'mnt').exit, 0)
+  for (const options of ['lowerdir=l2', 'lowerdir=l2:l1', 'lowerdir=l1:l2,nosuid', 'lowerdir=l1:l2,noacl']) {
+    t.equal(box.exec(OVERLAY, '-o', options, 'image').exit, 0, options)
+    t.not(statSync(box.at('mnt')).dev, statSync(box.at('image')).dev)
+    t.equal(box.exec('umount', 'image').exit, 0)
+  }
+  t.equal(box.exec('umount', 'mnt').exit, 0)
+  t.ok(await until(() => box.remains().length === 0), 'nothing is left')
 })

@@ -12,6 +12,8 @@ export interface PolicyBranch {
     freeBytes(maxAgeMs: number): number
     usedBytes(maxAgeMs: number): number
   }
+  /** It belongs to a graft (../graft.ts). */
+  readonly grafted?: boolean
 }
 
 /** A directory, by the branches that have it, top first. */
@@ -48,9 +50,9 @@ export type CreatePolicy = (at: Situation) => number
  */
 export type CopyUpPolicy = (branches: readonly PolicyBranch[], dir: PolicyDir, from: number) => number
 
-/** Nearest writable branch at or above `index`, or -1. */
-export function writableAtOrAbove(branches: readonly Pick<PolicyBranch, 'writable'>[], index: number): number {
-  for (let b = index; b >= 0; b--) if (branches[b]!.writable) return b
+/** Nearest writable branch at or above `index`, or -1. There is none for branches that are not of the union's own stack. */
+export function writableAtOrAbove(branches: readonly Pick<PolicyBranch, 'writable' | 'grafted'>[], index: number): number {
+  for (let b = index; b >= 0 && branches[b]!.grafted !== true; b--) if (branches[b]!.writable) return b
   return -1
 }
 

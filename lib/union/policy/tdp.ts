@@ -8,6 +8,7 @@ export const tdp: CreatePolicy = ({ branches, dir }) => writableAtOrAbove(branch
 
 /** For copies: the topmost writable branch above the source that has the parent, else the nearest above the source. */
 export const tdpCopyUp: CopyUpPolicy = (branches, dir, from) => {
+  if (branches[from]!.grafted === true) return -1
   for (const b of dir.branches) if (b < from && branches[b]!.writable) return b
   return writableAtOrAbove(branches, from - 1)
 }

@@ -97,9 +97,9 @@ export class NextStack implements Layers {
 }
 
 function openWanted(union: Union, { spec, id, changed }: WantedBranch, place: number, readOnly: boolean): Branch {
-  if (id === null) return new Branch(spec, place, readOnly, union.takeBranchId())
+  if (id === null) return new Branch(spec, place, { readOnly, id: union.takeBranchId() })
   const old = union.branches.find((branch) => branch.id === id)
   if (old === undefined) throw new Errno(E.ENOENT, 'branch', spec.path)
   const same = !changed && old.writable === (spec.perm === 'rw' && !readOnly)
-  return same ? old : new Branch(spec, place, readOnly, id, old)
+  return same ? old : new Branch(spec, place, { readOnly, id, heirTo: old })
 }

@@ -46,7 +46,7 @@ export function plan(old: readonly PlannedBranch[], next: readonly PlannedBranch
     const stackOf = (list: readonly PlannedBranch[]): Layers => ({
       config,
       branches: list.map(({ id, spec }, place) => {
-        const branch = new Branch(spec, place, true, id ?? -1 - place)
+        const branch = new Branch(spec, place, { readOnly: true, id: id ?? -1 - place })
         open.push(branch)
         return branch
       }),

@@ -47,6 +47,9 @@ function exists(dirfd: number, name: Bytes): boolean {
 /** A name for a temporary that lies beside what it is to replace: known to every format by isTemporary(). */
 export const besideName = (unique: number): Bytes => `${RESERVED}t${process.pid}.${(unique % 0x10000).toString(16).padStart(4, '0')}`
 
+/** The name in the root, not to be found there, of a graft (../graft.ts). */
+export const graftName = (secret: string): Bytes => `${RESERVED}${secret}`
+
 /** An empty file `name` of mode 0444, as a link to `base` where that works. */
 function createEmpty(dirfd: number, name: Bytes, base: number): number {
   if (base >= 0) {
