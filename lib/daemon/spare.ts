@@ -2,12 +2,14 @@
  * The warm spare: a daemon without a mount that waits for its request, loaded and ready. native/start/spare.c finds it, and
  * compares with itself what a child inherits; here the same is asked of the client, and the rest is taken over from him.
  */
-import { closeSync, lstatSync, openSync, readlinkSync, realpathSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, readlinkSync, realpathSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { sys } from '../os/native.js'
 import type { Taken } from './attend.js'
 import { rehearse } from './rehearse.js'
 import { readRequest, Starter, type Request } from './starter.js'
+
+const LOCK_EX_NB = sys.constants['LOCK_EX']! | sys.constants['LOCK_NB']!
 
 /** What is read once, when a process or its libraries start, and so must be the same. */
 const FIXED = /^(NODE_|LD_|MALLOC_|GLIBC_|UV_|DEBUG|TZ$|LANG|LC_|SSL_|OPENSSL_|TSAUFS_RUN_DIR$|XDG_RUNTIME_DIR$)/
@@ -19,11 +21,16 @@ const FIXED = /^(NODE_|LD_|MALLOC_|GLIBC_|UV_|DEBUG|TZ$|LANG|LC_|SSL_|OPENSSL_|T
  */
 export async function waitForRequest(path: string, seconds: number): Promise<Taken | undefined> {
   process.chdir('/')
+  const lock = lockPlace(join(dirname(path), '.spare.lock'))
+  if (lock < 0) return undefined
   const staging = join(dirname(path), `.si_0000000000000000.${process.pid}`)
   await rehearse(staging, admit)
   process.title = `tsaufs spare ${path}`
   const server = sys.listenAt(staging, path)
-  if (server < 0) return undefined
+  if (server < 0) {
+    closeSync(lock)
+    return undefined
+  }
   const { ino } = lstatSync(path)
   const deadlineMs = Date.now() + seconds * 1000
   try {
@@ -44,7 +51,16 @@ export async function waitForRequest(path: string, seconds: number): Promise<Tak
   } finally {
     removeSocket(path, ino)
     closeSync(server)
+    closeSync(lock)
   }
+}
+
+/** There is one spare, also while it rehearses: it holds this lock, for which native/start/spare.c looks. @returns fd or -errno */
+function lockPlace(path: string): number {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_CREAT, 0o600)
+  const rc = sys.flock(fd, LOCK_EX_NB)
+  if (rc < 0) closeSync(fd)
+  return rc < 0 ? rc : fd
 }
 
 function removeSocket(path: string, ino: number): void {

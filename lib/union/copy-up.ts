@@ -152,11 +152,12 @@ function install(
   union: Union, node: Node, from: Place, meta: Meta, branch: Branch, parent: DirNode, data: CopiedData | null, bytes: number,
 ): void {
   const group = groupToKeep(union, node, meta)
-  const origin = originOf(union, node, from)
+  // Attributes in user.* would be seen, and committed, where an engine goes on with another program.
+  const origin = union.config.dropIn === true && branch.keys.isUsers ? '' : originOf(union, node, from)
   const made = makeObject(node, from, meta, branch, data, group === '' ? origin : `${origin}:g`)
   let linked = false
   try {
-    markImpure(union, parent, branch)
+    if (origin !== '') markImpure(union, parent, branch)
     if (group !== '') {
       enterGroup(union, node, made, meta, branch)
       linked = true

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -223,15 +224,20 @@ bool ask_beside(struct daemon* daemon, const char* options, const struct bytes* 
   return false;
 }
 
+/** Is there a spare, or one on its way? lib/daemon/spare.ts holds the lock. */
+static bool has_spare(void) {
+  struct sockaddr_un lock = {0};
+  if (!socket_address(&lock, ".spare.lock")) return true;
+  const int fd = open(lock.sun_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool held = flock(fd, LOCK_EX | LOCK_NB) != 0;
+  close(fd);
+  return held;
+}
+
 void keep_spare(const char* seconds) {
   struct sockaddr_un address = {0};
-  struct ucred peer;
-  if (unfit || !socket_address(&address, SPARE)) return;
-  const int living = find_daemon(SPARE, &peer);
-  if (living >= 0) {
-    close(living);
-    return;
-  }
+  if (unfit || !socket_address(&address, SPARE) || has_spare()) return;
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   const char* arguments[] = {"--expose-gc", "spare", seconds, address.sun_path, NULL};
   if (null >= 0) spawn_node(null, -1, arguments);
