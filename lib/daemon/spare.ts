@@ -21,7 +21,7 @@ const FIXED = /^(NODE_|LD_|MALLOC_|GLIBC_|UV_|DEBUG|TZ$|LANG|LC_|SSL_|OPENSSL_|T
  */
 export async function waitForRequest(path: string, seconds: number): Promise<Taken | undefined> {
   process.chdir('/')
-  const lock = lockPlace(join(dirname(path), '.spare.lock'))
+  const lock = lockPlace(dirname(path))
   if (lock < 0) return undefined
   const staging = join(dirname(path), `.si_0000000000000000.${process.pid}`)
   await rehearse(staging, admit)
@@ -55,9 +55,9 @@ export async function waitForRequest(path: string, seconds: number): Promise<Tak
   }
 }
 
-/** There is one spare, also while it rehearses: it holds this lock, for which native/start/spare.c looks. @returns fd or -errno */
-function lockPlace(path: string): number {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_CREAT, 0o600)
+/** There is one spare, also while it rehearses: it holds a lock on the run directory, for which native/start looks. @returns fd or -errno */
+function lockPlace(dir: string): number {
+  const fd = openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY)
   const rc = sys.flock(fd, LOCK_EX_NB)
   if (rc < 0) closeSync(fd)
   return rc < 0 ? rc : fd

@@ -224,12 +224,12 @@ bool ask_beside(struct daemon* daemon, const char* options, const struct bytes* 
   return false;
 }
 
-/** Is there a spare, or one on its way? lib/daemon/spare.ts holds the lock. */
+/** Is there a spare, or one on its way? It holds a lock on the run directory (lib/daemon/spare.ts). */
 static bool has_spare(void) {
-  struct sockaddr_un lock = {0};
-  if (!socket_address(&lock, ".spare.lock")) return true;
-  const int fd = open(lock.sun_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return false;
+  struct sockaddr_un dir = {0};
+  if (!socket_address(&dir, "")) return true;
+  const int fd = open(dir.sun_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return true;
   const bool held = flock(fd, LOCK_EX | LOCK_NB) != 0;
   close(fd);
   return held;
