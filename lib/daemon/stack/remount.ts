@@ -61,6 +61,8 @@ export class Remounter {
    */
   remount(question: Question): Promise<Remounted | Planned> {
     return this.#alone(async () => {
+      const { dropIn, mountpoint } = this.#served.config
+      if (dropIn === true) throw usage(`remount ${mountpoint}`, "it is an engine's mount, and stays as the engine made it", 'EOPNOTSUPP')
       const planned = question['plan'] === true
       const prepared = await aside('prepare', { state: this.#state(), ...wordsOf(question), plan: planned })
       return planned ? this.#foresee(prepared) : this.#carryOut(prepared)
