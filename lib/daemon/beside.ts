@@ -67,7 +67,7 @@ function kind(config: MountConfig): string {
 
 /** Is this a mount beside which others may be? Whoever mounts as root can bind. */
 export function mayHaveOthers(config: MountConfig): boolean {
-  return config.dropIn === true && !config.readOnly && !config.dirren && process.geteuid?.() === 0
+  return config.dropIn === true && !config.readOnly && !config.dirren && config.xattrPermissions === undefined && process.geteuid?.() === 0
 }
 
 export class Beside {

@@ -6,16 +6,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "start.h"
 
 /** fd of the daemon's end of the socket. */
 enum { SOCKET_FD = 3 };
+
+/** A spare starts when the work that the mount was for has begun, or ended: not in its way. */
+enum { SPARE_DELAY_S = 1 };
 
 /** Room in the daemon's table of descriptors. */
 enum { FD_TABLE = 16384 };
@@ -111,7 +116,15 @@ static void fresh_signals(void) {
   signal(SIGPIPE, SIG_DFL);
 }
 
-pid_t spawn_node(int socket, int chatter, const char* const* arguments) {
+/** Wait for a moment, with a lock on `dir` by which others see that we are to come; end if somebody else has it. */
+static void wait_locked(const char* dir) {
+  const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) _exit(0);
+  const struct timespec moment = {SPARE_DELAY_S, 0};
+  nanosleep(&moment, NULL);
+}
+
+pid_t spawn_node(int socket, int chatter, const char* const* arguments, const char* later) {
   const char* argv[12] = {node_program()};
   char* script = daemon_script();
   if (script == NULL) {
@@ -127,6 +140,7 @@ pid_t spawn_node(int socket, int chatter, const char* const* arguments) {
   if (pid != 0) return pid;
   setsid();
   give_standard_fds(socket, chatter);
+  if (later != NULL) wait_locked(later);
   roomy_table();
   fresh_signals();
   execvp(argv[0], (char**)argv);
@@ -149,7 +163,7 @@ int start_daemon(struct daemon* daemon, const struct bytes* request, const char*
   int chatter[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 || pipe2(chatter, O_CLOEXEC) != 0) return errno;
   const char* arguments[] = {"serve", place, NULL};
-  const pid_t pid = spawn_node(pair[1], chatter[1], arguments);
+  const pid_t pid = spawn_node(pair[1], chatter[1], arguments, NULL);
   if (pid < 0) return errno;
   close(pair[1]);
   close(chatter[1]);

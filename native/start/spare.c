@@ -225,10 +225,8 @@ bool ask_beside(struct daemon* daemon, const char* options, const struct bytes* 
 }
 
 /** Is there a spare, or one on its way? It holds a lock on the run directory (lib/daemon/spare.ts). */
-static bool has_spare(void) {
-  struct sockaddr_un dir = {0};
-  if (!socket_address(&dir, "")) return true;
-  const int fd = open(dir.sun_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+static bool has_spare(const char* dir) {
+  const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return true;
   const bool held = flock(fd, LOCK_EX | LOCK_NB) != 0;
   close(fd);
@@ -237,8 +235,9 @@ static bool has_spare(void) {
 
 void keep_spare(const char* seconds) {
   struct sockaddr_un address = {0};
-  if (unfit || !socket_address(&address, SPARE) || has_spare()) return;
+  struct sockaddr_un dir = {0};
+  if (unfit || !socket_address(&address, SPARE) || !socket_address(&dir, "") || has_spare(dir.sun_path)) return;
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   const char* arguments[] = {"--expose-gc", "spare", seconds, address.sun_path, NULL};
-  if (null >= 0) spawn_node(null, -1, arguments);
+  if (null >= 0) spawn_node(null, -1, arguments, dir.sun_path);
 }

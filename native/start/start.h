@@ -72,8 +72,9 @@ int start_daemon(struct daemon* daemon, const struct bytes* request, const char*
 /**
  * Start `node OPTIONS dist/... WORDS` (`arguments` are options, then words) with `socket` as fd 3 and `chatter` as stderr
  * (-1: /dev/null), in a session of its own.
+ * @param later NULL, or start after a moment, if nobody has the lock on this directory meanwhile
  */
-pid_t spawn_node(int socket, int chatter, const char* const* arguments);
+pid_t spawn_node(int socket, int chatter, const char* const* arguments, const char* later);
 
 /** Name of the socket at which somebody serves layers as `options` has them. @return false if it has an upper directory */
 bool layers_name(const char* options, char* name, size_t room);
