@@ -1,6 +1,6 @@
 /**
  * What people do with containers, as shell scripts: each row is run with every way to mount, one after the other on one
- * store, and must print the same.
+ * store, and must print the same. Names of containers are not the begin of an id: `podman diff` takes an image's id first.
  */
 
 /** One row. */
@@ -20,7 +20,7 @@ export const PODMAN_ROWS: readonly Row[] = [
   { name: 'import', script: 'podman import -q $bed/rootfs.tar base >/dev/null; podman images --format "{{.Repository}}" 2>/dev/null' },
   {
     name: 'run: write, rename, link, own, delete, make again',
-    script: `podman run --name c base sh -c '
+    script: `podman run --name first base sh -c '
       echo new >/etc/new; echo more >>/etc/passwd; mv /opt/app /opt/moved && ls /opt/moved; ln /usr/lib/lib1.so /usr/lib/one; echo x >>/usr/lib/one
       cat /usr/lib/lib1.so; chown 5:6 /usr/lib/lib2.so; chmod 700 /usr/lib/lib3.so
       rm /etc/motd; rm -r /usr/doc/a; mkdir /usr/doc/a; echo in >/usr/doc/a/again; rm -r /usr/doc/c; echo file >/usr/doc/c
@@ -30,11 +30,11 @@ export const PODMAN_ROWS: readonly Row[] = [
     like: 'fuse',
   },
   // Kernel overlayfs has its upper directory read as it is, and calls a directory that was made again deleted.
-  { name: 'diff', script: 'podman diff c | sort', like: 'fuse' },
-  { name: 'start again', script: `podman start -a c; echo $?; podman rm c >/dev/null; podman run --name c base sh -c 'echo 1 >/a; rm /etc/motd; mv /opt/app /opt/moved; rm -r /usr/doc/a; mkdir /usr/doc/a'`, like: 'fuse' },
-  { name: 'commit', script: `podman commit -q c image >/dev/null; echo $?; podman run --rm image sh -c '${TREE.replaceAll("'", "'\\''")}'` },
+  { name: 'diff', script: 'podman diff first | sort', like: 'fuse' },
+  { name: 'start again', script: `podman start -a first; echo $?; podman rm first >/dev/null; podman run --name first base sh -c 'echo 1 >/a; rm /etc/motd; mv /opt/app /opt/moved; rm -r /usr/doc/a; mkdir /usr/doc/a'`, like: 'fuse' },
+  { name: 'commit', script: `podman commit -q first image >/dev/null; echo $?; podman run --rm image sh -c '${TREE.replaceAll("'", "'\\''")}'` },
   { name: 'attributes', script: `podman image mount image >m; getfattr -d --absolute-names -m - $(cat m)/opt/moved/x | tail -n +2; podman image umount image >/dev/null` },
-  { name: 'a second commit on the first', script: `podman run --name d image sh -c 'cat /a; rm /a; touch /etc/motd'; podman commit -q d image2 >/dev/null; podman run --rm image2 ls -A / /usr/doc /etc/motd` },
+  { name: 'a second commit on the first', script: `podman run --name second image sh -c 'cat /a; rm /a; touch /etc/motd'; podman commit -q second image2 >/dev/null; podman run --rm image2 ls -A / /usr/doc /etc/motd` },
   { name: 'a running container', script: `podman run -d --name r base sh -c 'echo 1 >/one; while [ ! -e /end ]; do sleep 0.1; done' >/dev/null; podman exec r sh -c 'echo 2 >/two; rm /etc/motd'; podman diff r | sort; podman exec r sh -c 'echo 3 >/root/three'; podman diff r | sort; podman commit -q r running >/dev/null; podman exec r touch /end; podman wait r; podman run --rm running ls / /root` },
   {
     name: 'build',

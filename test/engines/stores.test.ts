@@ -27,15 +27,15 @@ async function ends(t: ConstructorParameters<typeof Bed>[0], bed: Bed): Promise<
 /** Three times something is done to a container, and an image made of it: every step with the program whose turn it is. */
 const STEPS: readonly string[] = [
   `podman import -q $bed/rootfs.tar base >/dev/null
-   podman create --name c base sh -c 'n=$(ls -A /steps 2>/dev/null | wc -l); mkdir -p /steps; touch /steps/$n
+   podman create --name first base sh -c 'n=$(ls -A /steps 2>/dev/null | wc -l); mkdir -p /steps; touch /steps/$n
      case $n in
      0) echo new >/etc/new; rm /etc/motd; rm -r /usr/doc/a; mkdir /usr/doc/a; echo 1 >/usr/doc/a/x; rm -r /opt/app; echo more >>/etc/passwd ;;
      1) rm /etc/new; echo back >/etc/motd; rm -r /usr/doc/c; mkdir -p /opt/app/z; chmod 700 /usr/doc/a; ls -A /usr/doc/a /opt ;;
      2) rm /etc/motd; rm -r /opt/app; mkdir /usr/doc/c; echo again >/etc/new; ls -A /etc ;;
      esac; cat /etc/passwd' >/dev/null`,
-  'podman start -a c; echo $?; podman diff c | sort; podman commit -q c im1 >/dev/null',
-  'podman start -a c; echo $?; podman diff c | sort; podman commit -q c im2 >/dev/null',
-  'podman start -a c; echo $?; podman diff c | sort; podman commit -q c im3 >/dev/null',
+  'podman start -a first; echo $?; podman diff first | sort; podman commit -q first im1 >/dev/null',
+  'podman start -a first; echo $?; podman diff first | sort; podman commit -q first im2 >/dev/null',
+  'podman start -a first; echo $?; podman diff first | sort; podman commit -q first im3 >/dev/null',
   ...['im1', 'im2', 'im3'].map((image) => `podman run --rm ${image} sh -c '${tree}'; podman run --name $kind-${image} ${image} true; podman diff $kind-${image} | sort`),
 ]
 
@@ -77,11 +77,11 @@ t.test("dockerd's fuse-overlayfs driver", { skip }, async (t) => {
     const docker = await bed.docker(kind)
     outputs.push(bed.sh(kind, `docker() { command ${docker} "$@"; }
       docker import $bed/rootfs.tar base >/dev/null
-      docker run --network none --name c base sh -c 'echo 1 >/one; mv /opt/app /opt/b; rm /etc/motd; rm -r /usr/doc/a; mkdir /usr/doc/a; echo more >>/etc/passwd; ls -A /opt'; echo $?
-      docker diff c | sort; docker commit c image >/dev/null; docker run --network none --rm image sh -c '${tree}'
+      docker run --network none --name first base sh -c 'echo 1 >/one; mv /opt/app /opt/b; rm /etc/motd; rm -r /usr/doc/a; mkdir /usr/doc/a; echo more >>/etc/passwd; ls -A /opt'; echo $?
+      docker diff first | sort; docker commit first image >/dev/null; docker run --network none --rm image sh -c '${tree}'
       mkdir -p ctx; echo file >ctx/f; printf 'FROM base\\nRUN echo a >/a && ln /a /b && rm -r /usr/doc\\nRUN mv /a /c && mkdir /usr/doc\\nCOPY f /q/f\\n' >ctx/Dockerfile
       DOCKER_BUILDKIT=0 docker build --network none -q -t built ctx >/dev/null; echo $?; docker run --network none --rm built sh -c 'cat /b /c /q/f; ls -A /usr/doc'
-      docker start -a c; docker rm c; docker rmi image built base >/dev/null; echo $?`))
+      docker start -a first; docker rm first; docker rmi image built base >/dev/null; echo $?`))
     await bed.stop()
   }
   t.equal(outputs[1], outputs[0])
