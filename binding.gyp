@@ -33,6 +33,7 @@
         'native/addon/hand-back.cc',
         'native/addon/attr-plane.cc',
         'native/addon/watch.cc',
+        'native/addon/bpf.cc',
       ],
       'defines': ['NAPI_VERSION=8', '_GNU_SOURCE', '_FILE_OFFSET_BITS=64'],
       'cflags!': ['-fno-strict-aliasing'],

@@ -176,6 +176,15 @@ export interface Native {
   messagePair(pair: Buffer): number
 
   dumpable(on: number): number
+
+  // ---- cgroup v2 (bpf.cc)
+  /**
+   * Have a BPF program of the cgroup-device type, given as its instructions, asked about every device that processes of the
+   * group (an open directory of cgroup v2) open or make; it stays until the group is removed. EINVAL, EACCES: the kernel
+   * does not take the program; EPERM without CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN.
+   */
+  confineDevices(group: number, instructions: Buffer): number
+
   /** malloc_trim(3): free memory goes back to the kernel, of all threads. */
   trimMemory(): number
 

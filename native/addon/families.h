@@ -17,6 +17,7 @@ extern const Methods dataMethods;
 extern const Methods attrMethods;
 extern const Methods handBackMethods;
 extern const Methods watchMethods;
+extern const Methods bpfMethods;
 extern const Methods storedStatMethods;
 
 /** `constants` and `sizes`. */

@@ -19,7 +19,8 @@ bool define(napi_env env, napi_value exports, const Methods& methods) {
 NAPI_MODULE_INIT() {
   const Methods* families[] = {&atMethods,   &credMethods,  &statMethods,    &xattrMethods,   &dirMethods,
                                &copyMethods, &mountMethods, &processMethods, &socketMethods, &fuseDevMethods,
-                               &dataMethods,  &attrMethods, &handBackMethods, &watchMethods, &storedStatMethods};
+                               &dataMethods,  &attrMethods, &handBackMethods, &watchMethods, &storedStatMethods,
+                               &bpfMethods};
   for (const Methods* methods : families) {
     if (!define(env, exports, *methods)) return nullptr;
   }
