@@ -162,8 +162,12 @@ export class Union {
     return this.branches.some(branch => branch.writable)
   }
 
-  /** Longest name that may be created: the whiteout for it must fit on every branch that may get it. */
+  /**
+   * Longest name that may be created: the whiteout for it must fit on every branch that may get it. An engine's containers
+   * have the names that they have with other programs: what lies on no layer needs no whiteout.
+   */
   get nameMax(): number {
+    if (this.config.dropIn === true) return NAME_MAX
     const each = this.branches.filter(branch => branch.writable).map(branch => branch.format.nameMax)
     return Math.min(NAME_MAX, ...(each.length > 0 ? each : [aufs.nameMax]))
   }
