@@ -18,11 +18,14 @@ import type { Profile } from './profile.js'
 export interface SeccompFilter {
   /** struct sock_filter[], at most 4096 of 8 bytes. */
   readonly program: Buffer
-  /** SECCOMP_FILTER_FLAG_* without that prefix: LOG, SPEC_ALLOW, TSYNC. */
-  readonly flags: readonly string[]
+  /** SECCOMP_FILTER_FLAG_* for seccomp(2). */
+  readonly flags: number
   /** Lines for people: nothing that stops the container. */
   readonly notes: readonly string[]
 }
+
+/** Source: linux/seccomp.h. */
+const FLAGS: Readonly<Record<string, number>> = { TSYNC: 1, LOG: 2, SPEC_ALLOW: 4 }
 
 /** Names that stand in profiles of docker and podman for processors of which there is no table. */
 const ELSEWHERE = /^(s390_|riscv_|ppc_|sys_debug_setcontext|swapcontext|sync_file_range2|spu_|subpage_prot|rtas|switch_endian|multiplexer|or1k_|sparc_|sh_|breakpoint|cacheflush|usr26|usr32|set_tls|get_tls)/
@@ -49,7 +52,9 @@ export function programOf(profile: Profile, holder: Holder): Buffer {
   return encode(program)
 }
 
-function read(file: string): Profile {
+/** @param name bytes as latin1 */
+function read(name: string): Profile {
+  const file = Buffer.from(name, 'latin1')
   const { size } = statSync(file)
   if (size > BYTES_MAX) throw new ProfileError('', `has ${size} bytes; ${BYTES_MAX} are the most`)
   return parseProfile(readFileSync(file, 'utf8'))
@@ -58,7 +63,7 @@ function read(file: string): Profile {
 /**
  * The filter that `--security-opt seccomp=OPTION` asks for; undefined for `unconfined`.
  *
- * @param option a file, `unconfined`, or `builtin`, docker's default
+ * @param option a file (bytes as latin1), `unconfined`, or `builtin`, docker's default
  * @param capabilities of the bounding set of the container, CAP_ names: they decide which rules of a profile hold
  * @throws MountError EINVAL or the errno of reading the file, exit code 2
  */
@@ -71,7 +76,7 @@ export function seccompFilter(option: string, capabilities: readonly string[]): 
     const unknown = builtin ? [] : unknownNames(profile)
     const notes = unknown.length === 0 ? []
       : [`seccomp profile ${option}: no such system call: ${unknown.slice(0, 8).join(', ')}${unknown.length > 8 ? ` and ${unknown.length - 8} more` : ''}`]
-    return { program, flags: profile.flags, notes }
+    return { program, flags: profile.flags.reduce((sum, flag) => sum | FLAGS[flag]!, 0), notes }
   } catch (error) {
     const code = error instanceof ProfileError ? 'EINVAL' : (error as NodeJS.ErrnoException).code
     if (code === undefined) throw error
