@@ -92,12 +92,12 @@ export const setattr = defineOp({
       throw new Errno(E.EINVAL, 'utimensat', node.name)
     }
     const owner = givenOwner(union, arg)
-    copyUp(union, node, resizes ? arg.size : Infinity)
+    const copied = copyUp(union, node, resizes ? arg.size : Infinity)
     // A file that gets suid must not be passed through any more.
     if ((valid & Fattr.MODE) !== 0) union.passthrough.letGo(node)
     const at = place(union, node)
-    must(sys.statx(at.dirfd, at.name), 'statx', node.name)
-    const old = takeMeta()
+    if (copied === null) must(sys.statx(at.dirfd, at.name), 'statx', node.name)
+    const old = copied ?? takeMeta()
     if (resizes) {
       truncate(union, node, arg.size)
       if ((valid & Fattr.KILL_SUIDGID) !== 0) killPrivilege(at)

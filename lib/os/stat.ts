@@ -71,6 +71,9 @@ export interface Meta {
   readonly rdev: number
   readonly size: number
   readonly nlink: number
+  /** Inode number on its file system, in halves. */
+  readonly inoLow: number
+  readonly inoHigh: number
   readonly atime: number
   readonly atimeNsec: number
   readonly mtime: number
@@ -81,6 +84,7 @@ export interface Meta {
 export function takeMeta(): Meta {
   return {
     mode: st.mode, uid: st.uid, gid: st.gid, rdev: st.rdev, size: st.size, nlink: st.nlink,
+    inoLow: st.inoLow, inoHigh: st.inoHigh,
     atime: st.atime, atimeNsec: st.atimeNsec, mtime: st.mtime, mtimeNsec: st.mtimeNsec,
   }
 }

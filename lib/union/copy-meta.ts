@@ -46,8 +46,8 @@ export function copyXattrs(from: Place, to: Place, branch: Branch): void {
     if (rc < 0 && !isIgnored(branch, key, rc)) throw new Errno(-rc, 'setxattr', key)
   }
   // What a default ACL of the parent gave the new object is not the source's.
-  for (const key of [ACL_ACCESS, ACL_DEFAULT]) {
-    if (keys.includes(key)) continue
+  for (const key of xattrNames(to)) {
+    if ((key !== ACL_ACCESS && key !== ACL_DEFAULT) || keys.includes(key)) continue
     const rc = sys.removexattr(to.dirfd, to.name, key)
     if (rc < 0 && !NOT_THERE.includes(-rc)) throw new Errno(-rc, 'removexattr', key)
   }

@@ -27,23 +27,24 @@ const C = sys.constants
 /**
  * Have `node` on a writable branch.
  * @param size how many bytes of a regular file's data are wanted; the whole by default
+ * @returns what a file or other leaf was when it was copied, and the copy is now; null if nothing, or a directory, was copied
  * @throws Errno EROFS if no branch at or above may be written; EPERM if the source is immutable; ESTALE if it vanished
  *   from its branch; ENOSPC, EIO, EDQUOT, ...
  * @throws Wait while a worker copies the data; nothing has changed then
  */
-export function copyUp(union: Union, node: Node, size = Infinity, target = -1): void {
+export function copyUp(union: Union, node: Node, size = Infinity, target = -1): Meta | null {
   keepCurrent(union, node)
   if (union.branches[node.top]!.writable && (target < 0 || node.top === target)) {
     awaitMove(union, node)
-    return
+    return null
   }
   if (node.isDir() && node.parent !== null) {
     ensureDir(union, node, target >= 0 ? target : copyTarget(union, node.parent, node.top))
-    return
+    return null
   }
   const parent = node.parent
   const to = target >= 0 ? target : parent === null ? topWritable(union, node) : copyTarget(union, parent, node.top)
-  copyTo(union, node, parent, to, size)
+  return copyTo(union, node, parent, to, size)
 }
 
 /**
@@ -51,7 +52,7 @@ export function copyUp(union: Union, node: Node, size = Infinity, target = -1): 
  * @param before what is to be done last before the copy appears
  * @pre it would be seen there (reach.ts)
  */
-export function copyTo(union: Union, node: Node, parent: DirNode | null, to: number, size: number, before = (): void => {}): void {
+export function copyTo(union: Union, node: Node, parent: DirNode | null, to: number, size: number, before = (): void => {}): Meta {
   const branch = union.branches[to]!
   const from = place(union, node)
   const rc = sys.statx(from.dirfd, from.name)
@@ -63,7 +64,7 @@ export function copyTo(union: Union, node: Node, parent: DirNode | null, to: num
   const meta = node.kind === S_IFREG && size < seen.size ? { ...seen, mtimeNsec: C['UTIME_NOW']! } : seen
   if (parent === null) {
     copyNameless(union, node, from, meta, branch, size)
-    return
+    return meta
   }
   const data = node.kind === S_IFREG ? copyData(union, node, from, meta, branch, size) : null
   let kept = false
@@ -81,6 +82,7 @@ export function copyTo(union: Union, node: Node, parent: DirNode | null, to: num
     if (data !== null && !kept) dropData(branch, data)
     branch.endWork()
   }
+  return meta
 }
 
 function topWritable(union: Union, node: Node): number {
@@ -153,7 +155,7 @@ function install(
 ): void {
   const group = groupToKeep(union, node, meta)
   // Attributes in user.* would be seen, and committed, where an engine goes on with another program.
-  const origin = union.config.dropIn === true && branch.keys.isUsers ? '' : originOf(union, node, from)
+  const origin = union.config.dropIn === true && branch.keys.isUsers ? '' : originOf(union, node, from, meta)
   const made = makeObject(node, from, meta, branch, data, group === '' ? origin : `${origin}:g`)
   let linked = false
   try {
@@ -206,15 +208,14 @@ function markOpaque(made: Place, branch: Branch): void {
 }
 
 /** Where the object came from, for its copy's inode number and link group: what is stored with it, else its own identity. */
-function originOf(union: Union, node: Node, from: Place): string {
+function originOf(union: Union, node: Node, from: Place, meta: Meta): string {
   const source = union.branches[node.top]!
   if (source.ours) {
     const kept = Buffer.alloc(64)
     const length = readPrivate(from.dirfd, from.name, source.keys.origin, kept)
     if (length > 0) return kept.toString('latin1', 0, length).replace(/:g$/, '')
   }
-  must(sys.statx(from.dirfd, from.name), 'statx', from.name)
-  return groupKey(source.fsid, st.inoLow, st.inoHigh).replace('-', ':')
+  return groupKey(source.fsid, meta.inoLow, meta.inoHigh).replace('-', ':')
 }
 
 /**
@@ -251,7 +252,7 @@ function copyNameless(union: Union, node: Node, from: Place, meta: Meta, branch:
     const data = node.kind === S_IFREG ? copyData(union, node, from, meta, branch, size) : null
     try {
       const grouped = groupToKeep(union, node, meta) !== ''
-      const made = makeObject(node, from, meta, branch, data, grouped ? `${originOf(union, node, from)}:g` : '')
+      const made = makeObject(node, from, meta, branch, data, grouped ? `${originOf(union, node, from, meta)}:g` : '')
       try {
         if (grouped) enterGroup(union, node, made, meta, branch)
         else union.tree.hold(node, must(reopen(made), 'open', node.name))

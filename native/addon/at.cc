@@ -55,6 +55,9 @@ int64_t symlinkAt(const Name& target, int dirfd, const Name& name) {
 
 int64_t linkAt(int olddirfd, const Name& oldName, int newdirfd, const Name& newName) {
   if (!oldName.empty()) return retry([&] { return linkat(olddirfd, oldName, newdirfd, newName, 0); });
+  // Without the path through procfs it is quicker by half, but needs CAP_DAC_READ_SEARCH, or Linux 6.10 and our own open.
+  const int64_t rc = retry([&] { return linkat(olddirfd, "", newdirfd, newName, AT_EMPTY_PATH); });
+  if (rc != -ENOENT && rc != -EPERM) return rc;
   const ProcPath path(olddirfd);
   return retry([&] { return linkat(AT_FDCWD, path, newdirfd, newName, AT_SYMLINK_FOLLOW); });
 }

@@ -3,30 +3,18 @@
  * asked of /proc. Of one that we cannot look at nothing is known: killed while it waits for us, hidden (hidepid), or of another
  * pid namespace, and then its number is 0. Source: proc(5).
  */
-import { readFileSync } from 'node:fs'
+import { fsuidIn, statusOf } from '../../os/caller.js'
 
 const CAP_SYS_ADMIN = 1n << 21n
 
-function status(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'latin1')
-  } catch {
-    return ''
-  }
-}
-
-function fsuid(text: string): number {
-  return Number(/^Uid:(?:\t\d+){3}\t(\d+)/m.exec(text)?.[1] ?? -1)
-}
-
 /** The user a process acts as on files, in our user namespace's numbers; -1 if it is not known. */
 export function callerUid(pid: number): number {
-  return fsuid(status(pid))
+  return fsuidIn(statusOf(pid))
 }
 
 /** May this process see `trusted.*` attributes: root with CAP_SYS_ADMIN? Source: xattr(7). */
 export function isAdministrator(pid: number): boolean {
-  const text = status(pid)
+  const text = statusOf(pid)
   const capabilities = /^CapEff:\t([0-9a-f]+)/m.exec(text)?.[1] ?? '0'
-  return fsuid(text) === 0 && (BigInt(`0x${capabilities}`) & CAP_SYS_ADMIN) !== 0n
+  return fsuidIn(text) === 0 && (BigInt(`0x${capabilities}`) & CAP_SYS_ADMIN) !== 0n
 }
