@@ -20,6 +20,16 @@ export function printJson(value: unknown): void {
   writeAll(1, Buffer.from(`${JSON.stringify(value, null, 2)}\n`, 'utf8'))
 }
 
+/** Bytes on stdout or stderr as they are. @returns false when nobody reads them any more */
+export function writeBytes(fd: 1 | 2, bytes: Buffer): boolean {
+  return writeAll(fd, bytes)
+}
+
+/** A value as one line of JSON on stdout. */
+export function printJsonLine(value: unknown): void {
+  writeText(`${JSON.stringify(value)}\n`)
+}
+
 /** Control characters, which could make two lines of one or confuse a terminal, as `\xHH`. */
 export function oneLine(text: string): string {
   return text.replace(/[\x00-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)

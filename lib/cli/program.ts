@@ -2,6 +2,8 @@
  * `tsaufs COMMAND`: the list of commands, and what their failures become.
  */
 import { Command, CommanderError } from 'commander'
+import { RUN_EXIT } from '../engine/error.js'
+import { ContainerCommand } from './container/command.js'
 import { rawArguments } from './raw-args.js'
 import { complain, reportFailure } from './output.js'
 import { EXIT } from './exit-codes.js'
@@ -21,26 +23,57 @@ import { explainCommand } from './commands/explain.js'
 import { convertCommand } from './commands/convert.js'
 import { ledgerCommand } from './commands/ledger.js'
 import { checkCommand } from './commands/check.js'
+import { runCommand } from './commands/run.js'
+import { createCommand } from './commands/create.js'
+import { startCommand } from './commands/start.js'
+import { attachCommand } from './commands/attach.js'
+import { execCommand } from './commands/exec.js'
+import { psCommand } from './commands/ps.js'
+import { logsCommand } from './commands/logs.js'
+import { stopCommand } from './commands/stop.js'
+import { killCommand } from './commands/kill.js'
+import { waitCommand } from './commands/wait.js'
+import { restartCommand } from './commands/restart.js'
+import { rmCommand } from './commands/rm.js'
+import { inspectCommand } from './commands/inspect.js'
+import { topCommand } from './commands/top.js'
+import { cpCommand } from './commands/cp.js'
+import { renameCommand } from './commands/rename.js'
+import { portCommand } from './commands/port.js'
+import { systemCommand } from './commands/system.js'
+import { containerCleanupCommand } from './commands/container-cleanup.js'
 
 /** Every command; a new one is a file in commands/ and a line here. */
 const COMMANDS: readonly (() => Command)[] = [
   convertCommand,
   mountCommand, remountCommand, umountCommand, listCommand, branchesCommand, busyCommand, statsCommand, explainCommand,
   ledgerCommand, diffCommand, settleCommand, eventsCommand, moveDownCommand, fhsmCommand, checkCommand,
+  runCommand, createCommand, startCommand, attachCommand, execCommand, psCommand, logsCommand, stopCommand, killCommand, waitCommand,
+  restartCommand, rmCommand, inspectCommand, topCommand, cpCommand, renameCommand, portCommand, systemCommand,
 ]
+
+/** Commands that programs run, not people. */
+const HIDDEN: readonly (() => Command)[] = [containerCleanupCommand]
 
 /** The program, not yet run. */
 export function program(): Command {
   const root = new Command('tsaufs')
-    .description('a union file system in user space')
+    .description('a union file system in user space, and containers on it')
+    .option('--root <dir>', 'where containers are kept (TSAUFS_ROOT, /var/lib/tsaufs, ~/.local/share/tsaufs)')
     .showSuggestionAfterError(true)
     .enablePositionalOptions()
   for (const command of COMMANDS) root.addCommand(command())
-  for (const command of [root, ...root.commands]) {
-    command.exitOverride()
+  for (const command of HIDDEN) root.addCommand(command(), { hidden: true })
+  for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)]) {
+    command.exitOverride((error) => { throw Object.assign(error, { usageExit: usageExit(command) }) })
     command.configureOutput({ outputError: (text) => complain(usageLine(command.name(), text)) })
   }
   return root
+}
+
+/** A wrong command line of a command whose exit code is its program's must be told from that. */
+function usageExit(command: Command): number {
+  return command instanceof ContainerCommand && command.runsProgram ? RUN_EXIT.ENGINE : EXIT.USAGE
 }
 
 /** Commander's words, `error: what\n(Did you mean x?)`, as one line of ours. */
@@ -55,7 +88,7 @@ export async function main(): Promise<void> {
   try {
     await program().parseAsync(rawArguments(), { from: 'user' })
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.OK : EXIT.USAGE
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.OK : (error as { usageExit?: number }).usageExit ?? EXIT.USAGE
     else process.exitCode = reportFailure(error)
   }
 }

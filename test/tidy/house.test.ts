@@ -22,7 +22,7 @@ const folderOf = (file: string): string => file.split('/')[1]!
 /** Folder: folders and single files it may import from. `util`, `os/errno` and its own folder are open to all. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['engine', 'daemon', 'convert', 'check', 'config', 'os'],
-  engine: ['daemon/client', 'daemon/mount', 'daemon/unmount', 'daemon/rundir', 'daemon/mountinfo', 'config', 'os'],
+  engine: ['daemon/client', 'daemon/mount', 'daemon/mountinfo', 'daemon/process-id', 'daemon/rundir', 'daemon/unmount', 'config', 'os'],
   convert: ['union', 'config', 'os'],
   check: ['union', 'config/config', 'os'],
   daemon: ['ops', 'fuse', 'union/union', 'union/ledger', 'union/explain', 'union/diff', 'union/move-down', 'union/stack', 'config', 'os'],

@@ -23,8 +23,18 @@ export function pages(version: string): Page[] {
   ].map(({ file, text }) => ({ file, text: `${text}\n` }))
 }
 
+/** The commands that help shows, those of commands that have some in their place. */
+function shown(command: Command): Command[] {
+  return command.createHelp().visibleCommands(command).filter((each) => each.name() !== 'help')
+    .flatMap((each) => (each.commands.length === 0 ? [each] : shown(each)))
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`
+}
+
 function usageOf(command: Command): string {
-  return `tsaufs ${command.name()} ${command.usage().replace(/^\[options\]/, '[OPTIONS]')}`
+  return `${pathOf(command)} ${command.usage().replace(/^\[options\]/, '[OPTIONS]')}`
 }
 
 function flagsOf(command: Command): string {
@@ -32,10 +42,10 @@ function flagsOf(command: Command): string {
 }
 
 function commandsPage(version: string): string {
-  const { commands } = program()
+  const commands = shown(program())
   return [
     title('tsaufs', 1, version),
-    section('NAME', paragraph('tsaufs - a union file system in user space')),
+    section('NAME', paragraph('tsaufs - a union file system in user space, and containers on it')),
     section('SYNOPSIS', ...commands.map((command) => paragraph(usageOf(command)))),
     section('DESCRIPTION', paragraph(
       'Several directories, the branches, are seen as one below a mount point. Changes go to a writable branch; files of '
@@ -47,8 +57,10 @@ function commandsPage(version: string): string {
     ])),
     section('EXIT STATUS', terms([
       ['0', 'done'], ['1', 'it failed'], ['2', 'the command line is wrong'], ['32', 'the mount could not be made'],
+      ['125, 126, 127', 'run, exec: we failed; the program cannot be executed; there is no such program. Else its exit code, 128+n for signal n'],
     ])),
     section('ENVIRONMENT', terms([
+      ['TSAUFS_ROOT', 'where containers are kept, instead of /var/lib/tsaufs or ~/.local/share/tsaufs'],
       ['TSAUFS_RUN_DIR', 'where the state of live mounts is kept, instead of /run/tsaufs or $XDG_RUNTIME_DIR/tsaufs'],
       ['TSAUFS_SPARE', 'seconds for which a mount leaves a process ready for the next one'],
       ['TSAUFS_NODE', 'the node program'],

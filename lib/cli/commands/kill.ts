@@ -1,0 +1,30 @@
+/**
+ * `tsaufs kill`: send a signal to the program.
+ */
+import type { Command } from 'commander'
+import { killContainer, letRest } from '../../engine/life/stop.js'
+import { signalNumber } from '../../engine/spec/words.js'
+import { findContainer } from '../../engine/store/containers.js'
+import { ContainerCommand, rootOf } from '../container/command.js'
+import { forEach } from '../container/run-exit.js'
+import { print } from '../output.js'
+
+/** Build the command. */
+export function killCommand(): Command {
+  return new ContainerCommand('kill')
+    .description('send a signal to the programs of running containers')
+    .usage('[OPTIONS] CONTAINER [CONTAINER...]')
+    .argument('<containers...>')
+    .option('-s, --signal <signal>', 'the signal', 'SIGKILL')
+    .action(async (refs: readonly string[], options: { readonly signal: string }, command: Command) => {
+      const root = rootOf(command)
+      const signal = signalNumber(`kill --signal ${options.signal}`, options.signal)
+      await forEach(refs, async (ref) => {
+        const container = findContainer(root, ref, 'kill')
+        // Who is ended by hand is not started again, as with docker; other signals are the program's own affair.
+        if (signal === 9 || signal === signalNumber('kill', container.record.config.stopSignal)) await letRest(container, 'kill')
+        await killContainer(container, signal, 'kill')
+        print(ref)
+      })
+    })
+}

@@ -1,0 +1,32 @@
+/**
+ * `tsaufs restart`: stop containers and start them again.
+ */
+import type { Command } from 'commander'
+import { stopContainer } from '../../engine/life/stop.js'
+import { findContainer } from '../../engine/store/containers.js'
+import { ContainerCommand, rootOf } from '../container/command.js'
+import { startDetached } from '../container/foreground.js'
+import { forEach } from '../container/run-exit.js'
+import { print } from '../output.js'
+import { seconds } from './stop.js'
+
+/** Build the command. */
+export function restartCommand(): Command {
+  return new ContainerCommand('restart')
+    .description('stop containers and start them again')
+    .usage('[OPTIONS] CONTAINER [CONTAINER...]')
+    .argument('<containers...>')
+    .option('-t, --timeout <seconds>', 'how long to wait before SIGKILL; -1: for ever (10, or --stop-timeout of run)')
+    .option('-s, --signal <signal>', 'the first signal')
+    .action(async (refs: readonly string[], options: { readonly timeout?: string, readonly signal?: string }, command: Command) => {
+      const root = rootOf(command)
+      const given = seconds('restart', options.timeout)
+      await forEach(refs, async (ref) => {
+        const container = findContainer(root, ref, 'restart')
+        const { stopTimeout, stopSignal } = container.record.config
+        await stopContainer(container, given ?? stopTimeout, 'restart', options.signal ?? stopSignal)
+        await startDetached(root, container)
+        print(ref)
+      })
+    })
+}

@@ -1,0 +1,49 @@
+/**
+ * `tsaufs stop`: ask the program to end, and see that it does.
+ */
+import type { Command } from 'commander'
+import { usage } from '../../engine/error.js'
+import { finish } from '../../engine/life/finish.js'
+import { stopContainer } from '../../engine/life/stop.js'
+import { signalNumber } from '../../engine/spec/words.js'
+import { findContainer } from '../../engine/store/containers.js'
+import { ContainerCommand, rootOf } from '../container/command.js'
+import { startWords } from '../container/foreground.js'
+import { forEach } from '../container/run-exit.js'
+import { print } from '../output.js'
+
+interface Options {
+  readonly timeout?: string
+  readonly time?: string
+  readonly signal?: string
+}
+
+/** Build the command. */
+export function stopCommand(): Command {
+  return new ContainerCommand('stop')
+    .description('end containers: their stop signal, and SIGKILL when that was not enough')
+    .usage('[OPTIONS] CONTAINER [CONTAINER...]')
+    .argument('<containers...>')
+    .option('-t, --timeout <seconds>', 'how long to wait before SIGKILL; -1: for ever (10, or --stop-timeout of run)')
+    .option('--time <seconds>', 'the same')
+    .option('-s, --signal <signal>', 'the first signal')
+    .action(async (refs: readonly string[], options: Options, command: Command) => {
+      const root = rootOf(command)
+      const given = seconds('stop', options.timeout ?? options.time)
+      if (options.signal !== undefined) signalNumber(`stop --signal ${options.signal}`, options.signal)
+      await forEach(refs, async (ref) => {
+        const container = findContainer(root, ref, 'stop')
+        const { stopTimeout, stopSignal } = container.record.config
+        const ended = await stopContainer(container, given ?? stopTimeout, 'stop', options.signal ?? stopSignal)
+        if (ended !== undefined) await finish(root, container, startWords(root))
+        print(ref)
+      })
+    })
+}
+
+/** A time to wait. @throws MountError when it is none */
+export function seconds(command: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^-?\d{1,8}$/.test(text)) throw usage(`${command} --timeout ${text}`, 'invalid value: it must be a whole number of seconds')
+  return Number(text)
+}

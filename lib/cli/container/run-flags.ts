@@ -1,0 +1,90 @@
+/**
+ * The flags of `run` and `create`: docker's names, and `--rootfs` as podman has it.
+ */
+import { Option, type Command } from 'commander'
+import type { Bytes } from '../../os/native.js'
+import { draftRecord, type RunFlags } from '../../engine/spec/draft.js'
+import type { ContainerRecord } from '../../engine/store/record.js'
+import { workingDirectory } from '../raw-args.js'
+import { usage } from '../../engine/error.js'
+import { many } from './command.js'
+
+/** Flags with one value. */
+const WORDS: readonly (readonly [flags: string, help: string])[] = [
+  ['--rootfs <dirs>', 'directories that the root is made of, DIR[:DIR...], top first; they are never changed'],
+  ['--name <name>', 'name of the container'],
+  ['-w, --workdir <dir>', 'working directory of the program; made if it is not there'],
+  ['-u, --user <user>', 'user and group of the program, NAME|UID[:GROUP|GID], looked up in the container'],
+  ['-h, --hostname <name>', 'host name'],
+  ['--domainname <name>', 'domain name'],
+  ['--shm-size <bytes>', 'size of /dev/shm (64m)'],
+  ['--stop-signal <signal>', "what 'stop' sends first (SIGTERM)"],
+  ['--stop-timeout <seconds>', "how long 'stop' waits before SIGKILL (10)"],
+  ['--userns <mode>', 'user namespace: host'],
+  ['--pid <mode>', 'processes: host, container:NAME'],
+  ['--ipc <mode>', 'System V ipc and /dev/shm: private, shareable, host, container:NAME'],
+  ['--uts <mode>', 'host name: host'],
+  ['--cgroupns <mode>', 'cgroup namespace: private, host'],
+  ['--cgroup-parent <path>', 'cgroup that the container is made in'],
+  ['--oom-score-adj <n>', 'how soon it is killed when memory is short, -1000 to 1000'],
+  ['--restart <policy>', 'when it has ended: no, on-failure[:N], always, unless-stopped'],
+  ['--log-driver <driver>', 'json-file or none'],
+]
+
+/** Flags that may be given more than once. */
+const LISTS: readonly (readonly [flags: string, help: string])[] = [
+  ['-e, --env <variable>', 'NAME=value, or NAME for ours'],
+  ['--env-file <file>', 'lines NAME=value'],
+  ['-v, --volume <mount>', 'HOST-DIR:TARGET[:ro]; a directory that is not there is made'],
+  ['--mount <mount>', 'type=bind,source=DIR,target=DIR[,readonly] or type=tmpfs,target=DIR'],
+  ['--tmpfs <mount>', 'TARGET[:OPTIONS]'],
+  ['--add-host <host>', 'HOST:IP for /etc/hosts'],
+  ['--dns <address>', 'name server'],
+  ['--dns-search <domain>', 'search domain'],
+  ['--dns-option <option>', 'option of resolv.conf'],
+  ['--cap-add <capability>', 'a capability more, or ALL'],
+  ['--cap-drop <capability>', 'one less, or ALL'],
+  ['--device <device>', 'HOST-PATH[:CONTAINER-PATH[:rwm]]'],
+  ['--device-cgroup-rule <rule>', "a rule for devices: 'c 1:3 rwm'"],
+  ['--ulimit <limit>', 'NAME=SOFT[:HARD], as nofile=1024:2048'],
+  ['--sysctl <sysctl>', "NAME=value of the container's namespaces"],
+  ['--group-add <group>', 'a supplementary group'],
+  ['-l, --label <label>', 'NAME=value'],
+  ['--label-file <file>', 'lines NAME=value'],
+  ['--security-opt <option>', 'seccomp=FILE|unconfined, no-new-privileges[=false], systempaths=unconfined'],
+]
+
+const SWITCHES: readonly (readonly [flags: string, help: string])[] = [
+  ['--read-only', 'the root cannot be written'],
+  ['--privileged', 'all capabilities and devices, nothing masked'],
+  ['--rm', 'remove the container when it has ended'],
+  ['--init', 'a small init is process 1'],
+  ['-i, --interactive', 'keep its standard input open'],
+  ['-t, --tty', 'give it a terminal'],
+]
+
+/** Add the flags to a command. */
+export function addRunFlags(command: Command): Command {
+  for (const [flags, help] of [...WORDS, ...SWITCHES]) command.option(flags, help)
+  for (const [flags, help] of LISTS) command.addOption(new Option(flags, help).argParser(many))
+  // `--entrypoint ''` means something.
+  command.option('--entrypoint <program>', 'program that the arguments are given to')
+  command.option('--net, --network <mode>', 'none, host, container:NAME')
+  return command
+}
+
+const attribute = ([flags]: readonly [flags: string, help: string]): string => new Option(flags).attributeName()
+/** What was not given. */
+const NOTHING = {
+  ...Object.fromEntries(WORDS.map((row) => [attribute(row), ''])), ...Object.fromEntries(LISTS.map((row) => [attribute(row), []])),
+}
+
+/** What commander makes of the flags that were given. */
+export type RunOptions = Partial<RunFlags> & { readonly network?: string }
+
+/** The record of the container that is asked for. @throws MountError for what is wrong with it */
+export function recordOf(options: RunOptions, words: readonly Bytes[]): ContainerRecord {
+  const flags = { ...NOTHING, ...options } as RunFlags
+  if (flags.rootfs === '') throw usage('run', 'give the directories of its root: --rootfs DIR[:DIR...] COMMAND')
+  return draftRecord(flags, words, workingDirectory(), { network: { mode: options.network ?? 'none' }, limits: {} })
+}

@@ -1,0 +1,108 @@
+/**
+ * What crashes and reboots leave: found by looking at everything we keep and everything that is mounted, taken away by what would
+ * have taken it away in time.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { readMountinfo } from '../../daemon/mountinfo.js'
+import { codeOf } from '../error.js'
+import { leftoverParts } from '../parts.js'
+import { unmountRootfs } from '../rootfs/mount.js'
+import { containerIds, readContainer, withContainer } from '../store/containers.js'
+import { ID } from '../store/ids.js'
+import { withLock } from '../store/lock.js'
+import type { Container } from '../store/record.js'
+import type { StateRoot } from '../store/root.js'
+import { isRunning, stateOf } from '../store/status.js'
+import { bytesOf, textOf } from '../text.js'
+import { release } from './release.js'
+
+/** One thing that should not be there. */
+export interface Leftover {
+  /** For people. */
+  readonly what: string
+  /** Take it away; does nothing when it has become of use meanwhile. */
+  readonly remove: () => Promise<void>
+}
+
+/** Everything that is left of what runs no more. */
+export function findLeftovers(root: StateRoot): Leftover[] {
+  const containers = containerIds(root).map((id) => readContainer(root, id)).filter((each) => each !== undefined)
+  const known = new Set(containers.map(({ record }) => record.id))
+  return [
+    ...unfinished(root), ...broken(root, known), ...names(root), ...containers.flatMap((each) => ofContainer(each)), ...strayMounts(root, known),
+    ...leftoverParts(containers),
+  ]
+}
+
+function list(dir: string): string[] {
+  try {
+    return readdirSync(dir)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** Containers whose command died while it made or removed them. */
+function unfinished(root: StateRoot): Leftover[] {
+  return list(root.containers).filter((name) => name.startsWith('.')).map((name) => ({
+    what: `${join(root.containers, name)}: a container that was never finished, or not removed to its end`,
+    // Its lock is the root's: who makes or removes one holds that at some time, but files come before it.
+    remove: () => withLock(root.lock, 'system prune', () => rmSync(join(root.containers, name), { recursive: true, force: true })),
+  }))
+}
+
+/** Directories without a record that can be read: a power failure. */
+function broken(root: StateRoot, known: ReadonlySet<string>): Leftover[] {
+  return containerIds(root).filter((id) => !known.has(id)).map((id) => ({
+    what: `${root.container(id)}: its record cannot be read`,
+    async remove() {
+      await unmountRootfs(root.container(id))
+      rmSync(root.container(id), { recursive: true, force: true })
+    },
+  }))
+}
+
+function names(root: StateRoot): Leftover[] {
+  return list(root.names).flatMap((name) => {
+    const file = join(root.names, name)
+    const isStale = (): boolean => {
+      const id = existsSync(file) ? readFileSync(file, 'latin1').trim() : ''
+      return !ID.test(id) || !existsSync(root.container(id))
+    }
+    return isStale() ? [{
+      what: `${file}: the name of a container that is not there`,
+      remove: () => withLock(root.lock, 'system prune', () => { if (isStale()) rmSync(file, { force: true }) }),
+    }] : []
+  })
+}
+
+/** A container that does not run and still has something. */
+function ofContainer(container: Container): Leftover[] {
+  const state = stateOf(container)
+  if (isRunning(state) || state.status === 'restarting') return []
+  const point = bytesOf(join(container.dir, 'rootfs'))
+  const has = [
+    ...(readMountinfo().some(({ mountpoint }) => mountpoint === point) ? ['a mount'] : []),
+    ...(existsSync(join(container.dir, 'attach.sock')) ? ['a socket'] : []),
+    ...(state.status === 'dead' ? ['an end that nobody has seen'] : []),
+  ]
+  if (has.length === 0) return []
+  return [{
+    what: `container ${container.record.name}: ${has.join(', ')}`,
+    remove: () => withContainer(container, 'system prune', async (current) => {
+      if (!isRunning(stateOf(current))) await release(current)
+    }),
+  }]
+}
+
+/** Mounts in our directories that belong to no container. */
+function strayMounts(root: StateRoot, known: ReadonlySet<string>): Leftover[] {
+  const below = bytesOf(`${root.containers}/`)
+  return readMountinfo().filter(({ mountpoint }) => mountpoint.startsWith(below)).flatMap(({ mountpoint }) => {
+    const dir = textOf(mountpoint.slice(0, mountpoint.indexOf('/', below.length)))
+    const id = dir.slice(root.containers.length + 1)
+    return known.has(id) ? [] : [{ what: `${textOf(mountpoint)}: a mount of a container that is not there`, remove: () => unmountRootfs(dir) }]
+  })
+}

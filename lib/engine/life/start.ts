@@ -1,0 +1,118 @@
+/**
+ * Starting a container: its root is mounted by one process while another makes its namespaces; then the program runs.
+ */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Bytes } from '../../os/native.js'
+import type { ContainerPlanInput, ProgramIo } from '../oci.js'
+import { failure, RUN_EXIT } from '../error.js'
+import { compileContainer, connectNetwork, makeGroup, type Group } from '../parts.js'
+import { mountRootfs } from '../rootfs/mount.js'
+import { writeFiles } from '../rootfs/files.js'
+import { ociConfig, type StartFacts } from '../spec/config.js'
+import { signalNumber } from '../spec/words.js'
+import { findContainer } from '../store/containers.js'
+import { writeRecord, type Container } from '../store/record.js'
+import type { StateRoot } from '../store/root.js'
+import { stateOf } from '../store/status.js'
+import { bytesOf, writeJson } from '../text.js'
+import { startMonitor, type Started } from './monitor.js'
+import { release } from './release.js'
+
+/** How to start. */
+export interface StartOptions {
+  /** Somebody is there from the start. */
+  readonly attach: boolean
+  /** Size of his terminal. */
+  readonly rows?: number
+  readonly columns?: number
+  /** The command that cleans up: node, the program, its arguments. */
+  readonly cleanup: readonly string[]
+  /** By the restart policy, not by somebody: what it has counted stays. */
+  readonly again?: true
+  /** Gets what could not be done and need not be. */
+  readonly note: (line: string) => void
+}
+
+/** Start a container that does not run. The caller holds its lock. @throws MountError with docker's exit codes; nothing is left */
+export async function startContainer(root: StateRoot, container: Container, options: StartOptions): Promise<Started> {
+  const { record, dir } = container
+  const tried = `start ${record.name}`
+  const joined = joinedNamespaces(root, container, tried)
+  await release(container)
+  for (const name of ['exit.json', 'monitor.json']) rmSync(join(dir, name), { force: true })
+  if (options.again !== true) rmSync(join(dir, 'restart.json'), { force: true })
+  // A root that cannot be mounted is told once, by whoever waits for it.
+  const mounted = mountRootfs(container)
+  mounted.catch(() => undefined)
+  let current = container
+  try {
+    const group = makeGroup(record)
+    group.notes.forEach(options.note)
+    current = { dir, record: { ...record, cgroup: group.places, stoppedByUser: false } }
+    writeRecord(dir, current.record)
+    writeFiles(dir, record)
+    const plan = compileContainer(planInput(current, group, joined, options))
+    return await startMonitor({
+      verb: 'monitor', dir, plan, attach: options.attach, tried,
+      created: async (pid) => {
+        await Promise.all([mounted, connectNetwork(current, pid)])
+      },
+    })
+  } catch (error) {
+    await mounted.catch(() => undefined)
+    await release(current)
+    throw error
+  }
+}
+
+function planInput({ dir, record }: Container, group: Group, joined: StartFacts['joined'], options: StartOptions): ContainerPlanInput {
+  const config = ociConfig(record, {
+    rootfs: bytesOf(join(dir, 'rootfs')), files: bytesOf(join(dir, 'files')), joined,
+    cgroupMounts: group.mounts, devicesConfined: group.devicesConfined,
+  })
+  if (group.resources !== undefined) config.linux.resources = group.resources
+  writeJson(join(dir, 'config.json'), config)
+  return {
+    config, io: programIo(record.config, options), user: userOf(record.config.user), log: record.host.logDriver !== 'none',
+    attached: options.attach, cgroupProcs: [...group.procs], ...(group.oomFile === undefined ? {} : { oomFile: group.oomFile }),
+    // The root is mounted meanwhile, and the network needs a process.
+    waitForGo: true, lateMountNamespace: true,
+    exitCommand: [...options.cleanup, record.id].map(bytesOf), stopSignal: signalNumber(`start ${record.name}`, record.config.stopSignal),
+    ...seccompOf(record), init: record.host.init,
+  }
+}
+
+/** Without a name it is root, whose groups are looked up as well. */
+function userOf(user: Bytes): Bytes {
+  return user === '' ? '0' : user
+}
+
+/** The filter for its programs. */
+export function seccompOf(_record: Container['record']): Pick<ContainerPlanInput, 'seccompFilter' | 'seccompFlags'> {
+  return {}
+}
+
+/** Where the program's descriptors lead. */
+export function programIo(config: { readonly tty: boolean, readonly openStdin: boolean }, size: Pick<StartOptions, 'rows' | 'columns'>): ProgramIo {
+  if (!config.tty) return { kind: 'pipes', stdin: config.openStdin }
+  const known = size.rows !== undefined && size.columns !== undefined
+  return { kind: 'tty', stdin: config.openStdin, ...(known ? { rows: size.rows, columns: size.columns } : {}) }
+}
+
+/** The namespaces of other containers. @throws MountError when one of them does not run */
+function joinedNamespaces(root: StateRoot, { record }: Container, tried: string): StartFacts['joined'] {
+  const joined: Partial<Record<'pid' | 'network' | 'ipc', string>> = {}
+  const modes = { pid: record.host.pidMode, network: record.network.mode, ipc: record.host.ipcMode }
+  for (const [type, mode] of Object.entries(modes) as ['pid' | 'network' | 'ipc', string][]) {
+    const ref = /^container:(.+)$/.exec(mode)?.[1]
+    if (ref === undefined) continue
+    const other = findContainer(root, ref, tried)
+    const { status, pid } = stateOf(other)
+    if (status !== 'running') {
+      throw failure(tried, 'ESRCH', `cannot join the ${type} namespace of a non running container: ${ref}`, RUN_EXIT.ENGINE)
+    }
+    joined[type] = `/proc/${pid}/ns/${type === 'network' ? 'net' : type}`
+  }
+  return joined
+}

@@ -1,0 +1,94 @@
+/**
+ * Copying between two directories, entry by entry: what is a link is copied as a link, and nothing is followed on either side.
+ */
+import { E, Errno, must } from '../../os/errno.js'
+import { sys, type Bytes } from '../../os/native.js'
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, st, takeMeta, type Meta } from '../../os/stat.js'
+import { readLink } from './inside.js'
+
+const C = sys.constants
+const DIR = C['O_RDONLY']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
+const S_IFIFO = 0o010000
+
+/** How to copy. */
+export interface CopyOptions {
+  /** Owners and set-id bits as they are; else the copies are ours, without these bits. */
+  readonly archive: boolean
+}
+
+/**
+ * Copy the entry `(from, name)` to `(to, newName)`; a directory that is there already is merged into, anything else is replaced.
+ * `''` is the directory itself.
+ * @param path of the source, for messages
+ * @throws Errno; EISDIR, ENOTDIR when a directory would replace something else or the other way round
+ */
+export function copyEntry(from: number, name: Bytes, to: number, newName: Bytes, path: Bytes, options: CopyOptions): void {
+  must(sys.statx(from, name), 'stat', path)
+  const { kind } = st
+  const meta = takeMeta()
+  if (kind === S_IFDIR) return copyDirectory(from, name, to, newName, path, meta, options)
+  const there = kindOf(to, newName, path)
+  if (there === S_IFDIR) throw new Errno(E.EISDIR, 'copy', path)
+  if (there !== undefined) must(sys.unlinkat(to, newName, 0), 'unlink', path)
+  if (kind === S_IFREG) copyFile(from, name, to, newName, path, meta)
+  else if (kind === S_IFLNK) must(sys.symlinkat(readLink(from, name, path), to, newName), 'symlink', path)
+  else if (kind === S_IFIFO || kind === S_IFCHR || kind === S_IFBLK) must(sys.mknodat(to, newName, meta.mode, meta.rdev), 'mknod', path)
+  // A socket without the process that listens on it is nothing.
+  else return
+  setMeta(to, newName, meta, path, options)
+}
+
+function kindOf(dirfd: number, name: Bytes, path: Bytes): number | undefined {
+  const rc = sys.statx(dirfd, name)
+  if (rc === -E.ENOENT) return undefined
+  must(rc, 'stat', path)
+  return st.kind
+}
+
+function copyFile(from: number, name: Bytes, to: number, newName: Bytes, path: Bytes, meta: Meta): void {
+  // It may have become a fifo meanwhile.
+  const source = must(sys.openat(from, name, C['O_RDONLY']! | C['O_NONBLOCK']!, 0), 'open', path)
+  try {
+    must(sys.statx(source, ''), 'stat', path)
+    if (st.kind !== S_IFREG) throw new Errno(E.ESTALE, 'open', path)
+    const copy = must(sys.openat(to, newName, C['O_WRONLY']! | C['O_CREAT']! | C['O_EXCL']!, 0o600), 'create', path)
+    try {
+      must(sys.copyData(source, copy, meta.size), 'write', path)
+    } finally {
+      sys.close(copy)
+    }
+  } finally {
+    sys.close(source)
+  }
+}
+
+function copyDirectory(from: number, name: Bytes, to: number, newName: Bytes, path: Bytes, meta: Meta, options: CopyOptions): void {
+  const there = newName === '' ? S_IFDIR : kindOf(to, newName, path)
+  if (there === undefined) must(sys.mkdirat(to, newName, 0o700), 'mkdir', path)
+  else if (there !== S_IFDIR) throw new Errno(E.ENOTDIR, 'copy', path)
+  const source = open(from, name, path)
+  try {
+    const copy = open(to, newName, path)
+    try {
+      const list = sys.readdir(source)
+      if (typeof list === 'number') throw new Errno(-list, 'readdir', path)
+      for (const each of list.names) copyEntry(source, each, copy, each, `${path}/${each}`, options)
+      if (there === undefined) setMeta(copy, '', meta, path, options)
+    } finally {
+      sys.close(copy)
+    }
+  } finally {
+    sys.close(source)
+  }
+}
+
+function open(dirfd: number, name: Bytes, path: Bytes): number {
+  return must(name === '' ? sys.openat(dirfd, '.', DIR, 0) : sys.openat(dirfd, name, DIR, 0), 'open', path)
+}
+
+/** Owner before mode: chown(2) takes set-id bits away. */
+function setMeta(dirfd: number, name: Bytes, meta: Meta, path: Bytes, { archive }: CopyOptions): void {
+  if (archive) must(sys.chown(dirfd, name, meta.uid, meta.gid), 'chown', path)
+  if ((meta.mode & 0o170000) !== S_IFLNK) must(sys.chmod(dirfd, name, meta.mode & (archive ? 0o7777 : 0o1777)), 'chmod', path)
+  must(sys.utimens(dirfd, name, meta.atime, meta.atimeNsec, meta.mtime, meta.mtimeNsec), 'utimens', path)
+}

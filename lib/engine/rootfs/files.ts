@@ -1,0 +1,61 @@
+/**
+ * The files that are bind-mounted over the stubs: hosts, hostname, resolv.conf. Written anew at each start.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { hostname as ownHostname } from 'node:os'
+import { join } from 'node:path'
+import type { Bytes } from '../../os/native.js'
+import type { ContainerRecord } from '../store/record.js'
+import { bytesOf } from '../text.js'
+
+/** Source: docker, libnetwork/etchosts. */
+const HOSTS = [
+  '127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback', 'fe00::\tip6-localnet', 'ff00::\tip6-mcastprefix',
+  'ff02::1\tip6-allnodes', 'ff02::2\tip6-allrouters',
+]
+const READ_MAX = 1 << 20
+
+/** Write the three into the directory `files` of the container's. @param address of the container, if it has one already */
+export function writeFiles(dir: string, record: ContainerRecord, address = ''): void {
+  const files = join(dir, 'files')
+  mkdirSync(files, { recursive: true, mode: 0o755 })
+  const write = (name: string, text: Bytes): void => (
+    // In place: it may be mounted in a container, where a new file would not be seen.
+    writeFileSync(join(files, name), text, { encoding: 'latin1', mode: 0o644 }))
+  const { mode } = record.network
+  const name = mode === 'host' ? bytesOf(ownHostname()) : record.config.hostname
+  write('hostname', `${name}\n`)
+  write('hosts', hosts(record, address))
+  write('resolv.conf', resolvConf(record))
+}
+
+function hosts({ network, config, host }: ContainerRecord, address: string): Bytes {
+  const base = network.mode === 'host' ? readHost('/etc/hosts').replace(/\n$/, '').split('\n') : HOSTS
+  const name = config.domainname === '' ? config.hostname : `${config.hostname}.${config.domainname} ${config.hostname}`
+  const extra = host.extraHosts.map((entry) => `${entry.slice(entry.indexOf(':') + 1)}\t${entry.slice(0, entry.indexOf(':'))}`)
+  return `${[...base, ...extra, ...(address === '' ? [] : [`${address}\t${name}`])].join('\n')}\n`
+}
+
+/** The host's, with what was asked for in place of its lines; its own loopback resolvers are of no use in another network. */
+function resolvConf({ network, host: { dns, dnsSearch, dnsOptions } }: ContainerRecord): Bytes {
+  const lines = readHost('/etc/resolv.conf').split('\n').filter((line) => /^(nameserver|search|options|domain)\s/.test(line))
+  const kept = lines.filter((line) => {
+    if (line.startsWith('nameserver')) return dns.length === 0 && (network.mode === 'host' || !/\s(127\.|::1)/.test(line))
+    return line.startsWith('options') ? dnsOptions.length === 0 : dnsSearch.length === 0
+  })
+  const own = [
+    ...dns.map((each) => `nameserver ${each}`),
+    ...(dnsSearch.length > 0 && dnsSearch[0] !== '.' ? [`search ${dnsSearch.join(' ')}`] : []),
+    ...(dnsOptions.length > 0 ? [`options ${dnsOptions.join(' ')}`] : []),
+  ]
+  const all = [...kept, ...own]
+  return all.length === 0 ? '' : `${all.join('\n')}\n`
+}
+
+function readHost(path: string): Bytes {
+  try {
+    return readFileSync(path, 'latin1').slice(0, READ_MAX)
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * A container's root: `rw : ID-init = ro+wh : layers = rr+wh`, mounted by the tsaufs daemon as any union is. Nothing changes the
+ * branches beside it, so the kernel may keep what it knows for ever (udba=none).
+ *
+ * The directory above the mount point is 0700: a daemon that died leaves ENOTCONN, and once it is unmounted an empty directory
+ * that nobody else can enter.
+ */
+import { spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { watchEnd } from '../../daemon/client.js'
+import { mountAt, readMountinfo } from '../../daemon/mountinfo.js'
+import { findMount } from '../../daemon/rundir.js'
+import { startTime } from '../../daemon/process-id.js'
+import { unmount } from '../../daemon/unmount.js'
+import { escapePath } from '../../config/syntax.js'
+import { STARTER, type Bytes } from '../../os/native.js'
+import { failure } from '../error.js'
+import { bytesOf, textOf } from '../text.js'
+import type { Container } from '../store/record.js'
+import { makeBranches } from './init-layer.js'
+
+/** A daemon that has not ended so long after its unmount hangs in something, and is killed. */
+const END_TIMEOUT_MS = 10_000
+
+/** The mount point, as bytes. */
+export function rootfsPath(dir: string): Bytes {
+  return bytesOf(join(dir, 'rootfs'))
+}
+
+/** The branches as `dirs=` has them, top first. */
+export function branchList({ dir, record }: Container): Bytes {
+  const own = (name: string): Bytes => escapePath(bytesOf(join(dir, name)))
+  return [`${own('rw')}=rw`, `${own('init')}=ro+wh`, ...record.layers.map((layer) => `${escapePath(layer)}=rr+wh`)].join(':')
+}
+
+/** Make the branches and the mount point of a new container. */
+export function makeRootfs(dir: string, layers: readonly Bytes[]): void {
+  makeBranches(dir, layers)
+  mkdirSync(join(dir, 'rootfs'), { mode: 0o700 })
+}
+
+/** The root is mounted. */
+export function isMounted(dir: string): boolean {
+  return mountAt(rootfsPath(dir)) !== undefined
+}
+
+/**
+ * Mount the root, once the daemon answers. A mount that is there already is another start's leftover: it is taken away first.
+ * @throws MountError when it cannot be mounted; nothing is left
+ */
+export async function mountRootfs(container: Container): Promise<void> {
+  await unmountRootfs(container.dir)
+  const point = rootfsPath(container.dir)
+  const words = ['request', '', `dirs=${branchList(container)},udba=none`, 'tsaufs', point]
+  const { code, said } = await run(words)
+  if (code === 0) return
+  throw failure(`mount the root of ${container.record.name}`, 'EIO', said === '' ? `its daemon could not be started (${code})` : said, 125)
+}
+
+/** The program that starts daemons; resolved when the mount answers. */
+function run(words: readonly Bytes[]): Promise<{ code: number, said: string }> {
+  return new Promise((resolve) => {
+    // Arguments are text for node, which writes them as UTF-8.
+    const child = spawn(textOf(STARTER), words.map(textOf), {
+      stdio: ['ignore', 'ignore', 'pipe'], cwd: '/', env: { ...process.env, TSAUFS_NODE: process.execPath },
+    })
+    let said = ''
+    child.stderr.setEncoding('latin1').on('data', (text: string) => { said += text })
+    child.on('error', (error) => resolve({ code: 125, said: error.message }))
+    child.on('close', (code) => resolve({ code: code ?? 125, said: said.trim().replace(/^tsaufs: /gm, '').replace(/\n/g, '; ') }))
+  })
+}
+
+/**
+ * Take the root away, and see that its daemon ends. Idempotent. The daemon of a dead container has nobody left to serve, so one
+ * that does not end by itself is killed.
+ * @throws MountError when the kernel refuses
+ */
+export async function unmountRootfs(dir: string): Promise<void> {
+  const point = rootfsPath(dir)
+  for (;;) {
+    const entry = readMountinfo().findLast((mount) => mount.mountpoint === point)
+    if (entry === undefined) return
+    const record = findMount(entry.dev)
+    const watch = record === undefined ? undefined : await watchEnd(record)
+    const failed = unmount(point, true)
+    if (failed !== '') {
+      watch?.cancel()
+      throw failure(`unmount ${point}`, failed, 'the kernel refused it')
+    }
+    if (record === undefined || await watch!.ended(END_TIMEOUT_MS) || startTime(record.pid) !== record.start) continue
+    process.kill(record.pid, 'SIGKILL')
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * From a record to the OCI configuration of a start. Pure but for what it looks up on the host (devices, sources of mounts).
+ * Source: runtime-spec config.md, config-linux.md; docker's oci/defaults and daemon/oci_linux.
+ */
+import { readdirSync, realpathSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Bytes } from '../../os/native.js'
+import type { OciConfig, OciDevice, OciMount, OciNamespace, OciProcess, OciRlimit } from '../oci.js'
+import { bytesOf, fsPath } from '../text.js'
+import type { ContainerRecord, DeviceSpec, MountSpec } from '../store/record.js'
+import { capabilities } from './capabilities.js'
+import { baseEnv, mergeEnv } from './env.js'
+import { bindSource } from './mounts.js'
+import { parseSecurity } from './words.js'
+
+/** What a start knows beyond the record. */
+export interface StartFacts {
+  /** Absolute directories of the host. */
+  readonly rootfs: Bytes
+  readonly files: Bytes
+  /** `/proc/PID/ns/...` of a container whose namespace is joined, by `pid`, `network`, `ipc`. */
+  readonly joined: Readonly<Partial<Record<'pid' | 'network' | 'ipc', string>>>
+  /** What stands for the mount of type cgroup. */
+  readonly cgroupMounts: readonly OciMount[]
+  /** Without a device controller nobody may make nodes. */
+  readonly devicesConfined: boolean
+}
+
+const MASKED = [
+  '/proc/acpi', '/proc/asound', '/proc/interrupts', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/sched_debug', '/proc/scsi',
+  '/proc/timer_list', '/proc/timer_stats', '/sys/devices/virtual/powercap', '/sys/firmware',
+]
+const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
+
+/** The configuration. */
+export function ociConfig(record: ContainerRecord, facts: StartFacts): OciConfig {
+  const { config, host } = record
+  const security = parseSecurity(host.securityOpt, host.privileged)
+  const hostNetwork = record.network.mode === 'host'
+  return {
+    ociVersion: '1.2.0',
+    process: ociProcess(record, facts),
+    root: { path: facts.rootfs, readonly: host.readonlyRootfs },
+    ...(host.utsMode === 'host' ? {} : { hostname: hostNetwork ? bytesOf(ownHostname()) : config.hostname }),
+    ...(config.domainname === '' || host.utsMode === 'host' ? {} : { domainname: config.domainname }),
+    mounts: ociMounts(record, facts),
+    linux: {
+      namespaces: namespaces(record, facts),
+      devices: devices(record),
+      rootfsPropagation: propagation(host.mounts),
+      sysctl: host.sysctls,
+      maskedPaths: security.masks ? MASKED : [],
+      readonlyPaths: security.masks ? READ_ONLY : [],
+    },
+    annotations: {},
+  }
+}
+
+function ownHostname(): string {
+  return process.env['HOSTNAME'] ?? ''
+}
+
+/** The program of the container itself. */
+export function ociProcess({ config, host }: ContainerRecord, facts: Pick<StartFacts, 'devicesConfined'>): OciProcess {
+  return {
+    terminal: config.tty,
+    cwd: config.workingDir === '' ? '/' : config.workingDir,
+    env: mergeEnv(baseEnv(config.hostname, config.tty), config.env),
+    args: [...(config.entrypoint ?? []), ...config.cmd],
+    user: { uid: 0, gid: 0, additionalGids: host.groupAdd.filter((each) => /^\d+$/.test(each)).map(Number) },
+    capabilities: ociCapabilities(host, facts.devicesConfined),
+    rlimits: host.ulimits.map(({ name, soft, hard }): OciRlimit => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })),
+    noNewPrivileges: parseSecurity(host.securityOpt, host.privileged).noNewPrivileges,
+    oomScoreAdj: host.oomScoreAdj,
+  }
+}
+
+/** The sets of a program. @param devicesConfined whether the kernel keeps it from devices it may not use */
+export function ociCapabilities(host: ContainerRecord['host'], devicesConfined: boolean, privileged = host.privileged): NonNullable<OciProcess['capabilities']> {
+  const all = capabilities(host.capAdd, host.capDrop, privileged)
+  const set = devicesConfined || privileged ? all : all.filter((name) => name !== 'CAP_MKNOD')
+  return { bounding: set, effective: set, permitted: set, inheritable: [], ambient: [] }
+}
+
+function namespaces({ host, network }: ContainerRecord, { joined }: StartFacts): OciNamespace[] {
+  const list: OciNamespace[] = [{ type: 'mount' }]
+  const join = (type: OciNamespace['type'], mode: string, path: string | undefined): void => {
+    if (mode === 'host') return
+    list.push(path === undefined ? { type } : { type, path })
+  }
+  join('pid', host.pidMode, joined.pid)
+  join('network', network.mode, joined.network)
+  join('ipc', host.ipcMode, joined.ipc)
+  join('uts', host.utsMode, undefined)
+  join('cgroup', host.cgroupnsMode === '' && host.privileged ? 'host' : host.cgroupnsMode, undefined)
+  return list
+}
+
+/** Shared or slave mounts of the host reach the container only if its root lets them. */
+function propagation(mounts: readonly MountSpec[]): string {
+  const words = mounts.flatMap(({ options }) => options)
+  if (words.some((word) => /^r?shared$/.test(word))) return 'rshared'
+  return words.some((word) => /^r?slave$/.test(word)) ? 'rslave' : 'rprivate'
+}
+
+/** The mounts in the order they are made: what lies below another comes after it. */
+function ociMounts(record: ContainerRecord, facts: StartFacts): OciMount[] {
+  const { host } = record
+  const own = host.mounts.map(ociMount)
+  const replaced = new Set(own.map(({ destination }) => destination))
+  const below = (mount: OciMount): number => mount.destination.split('/').length
+  const all = [
+    ...systemMounts(record, facts).filter(({ destination }) => !replaced.has(destination)),
+    ...own.sort((a, b) => below(a) - below(b)),
+  ]
+  return host.readonlyRootfs || !host.privileged ? all : all.map(writable)
+}
+
+/** A privileged container may change what the kernel shows. */
+function writable(mount: OciMount): OciMount {
+  if (mount.type !== 'sysfs' && mount.type !== 'cgroup') return mount
+  return { ...mount, options: (mount.options ?? []).map((word) => (word === 'ro' ? 'rw' : word)) }
+}
+
+function systemMounts({ host, network }: ContainerRecord, facts: StartFacts): OciMount[] {
+  const file = (name: string): OciMount => (
+    { destination: `/etc/${name}`, type: 'bind', source: `${facts.files}/${name}`, options: ['bind', 'rprivate'] })
+  const ipcHost = host.ipcMode === 'host'
+  const shm: OciMount = ipcHost || facts.joined.ipc !== undefined
+    ? { destination: '/dev/shm', type: 'bind', source: sharedShm(facts.joined.ipc), options: ['bind', 'rprivate', 'nosuid', 'noexec', 'nodev'] }
+    : { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${host.shmSize}`] }
+  return [
+    { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+    { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
+    { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'] },
+    network.mode === 'host' || facts.joined.network !== undefined
+      ? { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] }
+      : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
+    ...(network.mode === 'host' || facts.joined.network !== undefined ? [] : facts.cgroupMounts),
+    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
+    shm, ...['resolv.conf', 'hostname', 'hosts'].map(file),
+  ]
+}
+
+/** The /dev/shm that goes with an ipc namespace: that of its container, or the host's. */
+function sharedShm(ipc: string | undefined): Bytes {
+  return ipc === undefined ? '/dev/shm' : ipc.replace(/\/ns\/ipc$/, '/root/dev/shm')
+}
+
+function ociMount(mount: MountSpec): OciMount {
+  const { type, target, readOnly, options } = mount
+  if (type === 'tmpfs') {
+    const given = options.length > 0 ? options : []
+    return { destination: target, type, source: 'tmpfs', options: ['nosuid', 'nodev', 'noexec', ...given, ...(readOnly ? ['ro'] : [])] }
+  }
+  const kind = options.includes('bind') ? 'bind' : 'rbind'
+  const spread = options.some((word) => /(private|shared|slave)$/.test(word)) ? [] : ['rprivate']
+  return {
+    destination: target, type: 'bind', source: bindSource(mount),
+    options: [kind, ...options.filter((word) => word !== 'bind'), ...spread, ...(readOnly ? ['ro'] : [])],
+  }
+}
+
+/** Devices beyond the six that every container has. A directory of --privileged is all the host has in /dev. */
+function devices({ host }: ContainerRecord): OciDevice[] {
+  if (host.privileged) return hostDevices('/dev').concat(host.devices.map(device))
+  return host.devices.map(device)
+}
+
+function device({ pathOnHost, pathInContainer }: DeviceSpec): OciDevice {
+  return deviceNode(pathOnHost, pathInContainer)
+}
+
+function deviceNode(path: Bytes, inside: Bytes): OciDevice {
+  const stat = statSync(realpathSync.native(fsPath(path), { encoding: 'buffer' }))
+  return {
+    path: inside, type: stat.isBlockDevice() ? 'b' : 'c', major: major(stat.rdev), minor: minor(stat.rdev),
+    fileMode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid,
+  }
+}
+
+/** Of an st_rdev as glibc encodes it. Source: makedev(3), gnu_dev_major. */
+export function major(rdev: number): number {
+  const value = BigInt(rdev)
+  return Number(((value >> 8n) & 0xfffn) | ((value >> 32n) & ~0xfffn))
+}
+
+/** Of an st_rdev as glibc encodes it. */
+export function minor(rdev: number): number {
+  const value = BigInt(rdev)
+  return Number((value & 0xffn) | ((value >> 12n) & ~0xffn))
+}
+
+/** What the container makes itself, or may not have. */
+const OWN = new Set(['console', 'full', 'fd', 'core', 'null', 'ptmx', 'pts', 'random', 'shm', 'mqueue', 'stderr', 'stdin', 'stdout', 'tty', 'urandom', 'zero', 'log'])
+
+function hostDevices(dir: string): OciDevice[] {
+  return readdirSync(dir, { withFileTypes: true, encoding: 'latin1' as BufferEncoding }).flatMap((entry) => {
+    const path = join(dir, entry.name)
+    if (dir === '/dev' && OWN.has(entry.name)) return []
+    if (entry.isDirectory()) return dir.split('/').length > 4 ? [] : hostDevices(path)
+    return entry.isCharacterDevice() || entry.isBlockDevice() ? [deviceNode(path, path)] : []
+  })
+}

@@ -1,0 +1,196 @@
+/**
+ * From the flags of `run` and `create` to a record. Everything that can be wrong with a command line is said here, before
+ * anything is made.
+ */
+import { statSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
+import type { Bytes } from '../../os/native.js'
+import { absolute } from '../../config/syntax.js'
+import { parseRam } from './size.js'
+import { codeOf, failure, usage } from '../error.js'
+import { newId, shortId } from '../store/ids.js'
+import { now, type ContainerRecord, type HostConfig } from '../store/record.js'
+import type { Limits } from '../parts.js'
+import { fsPath } from '../text.js'
+import { normalCapability } from './capabilities.js'
+import { readEnv } from './env.js'
+import { checkMounts, parseMount, parseTmpfs, parseVolume } from './mounts.js'
+import {
+  checkDns, checkExtraHost, checkResolvWord, parseDevice, parseRestart, parseSecurity, parseUlimit, readPairs, signalNumber,
+} from './words.js'
+
+/** The flags by commander's names. Lists are empty, words empty when they were not given. */
+export interface RunFlags {
+  readonly rootfs: Bytes
+  readonly name: string
+  readonly env: readonly Bytes[]
+  readonly envFile: readonly Bytes[]
+  readonly workdir: Bytes
+  readonly user: Bytes
+  readonly volume: readonly Bytes[]
+  readonly mount: readonly Bytes[]
+  readonly tmpfs: readonly Bytes[]
+  readonly readOnly?: true
+  readonly hostname: Bytes
+  readonly domainname: Bytes
+  readonly addHost: readonly Bytes[]
+  readonly dns: readonly string[]
+  readonly dnsSearch: readonly string[]
+  readonly dnsOption: readonly string[]
+  readonly capAdd: readonly string[]
+  readonly capDrop: readonly string[]
+  readonly privileged?: true
+  readonly device: readonly Bytes[]
+  readonly deviceCgroupRule: readonly string[]
+  readonly ulimit: readonly string[]
+  readonly sysctl: readonly string[]
+  readonly entrypoint?: Bytes
+  readonly label: readonly string[]
+  readonly labelFile: readonly Bytes[]
+  readonly rm?: true
+  readonly shmSize: string
+  readonly stopSignal: string
+  readonly stopTimeout: string
+  readonly userns: string
+  readonly pid: string
+  readonly ipc: string
+  readonly uts: string
+  readonly cgroupns: string
+  readonly cgroupParent: string
+  readonly groupAdd: readonly string[]
+  readonly init?: true
+  readonly interactive?: true
+  readonly tty?: true
+  readonly securityOpt: readonly Bytes[]
+  readonly oomScoreAdj: string
+  readonly restart: string
+  readonly logDriver: string
+}
+
+/** What other parts of the engine have made of their flags. */
+export interface OtherParts {
+  readonly network: ContainerRecord['network']
+  readonly limits: Limits
+}
+
+const SHM_SIZE = 64 << 20
+const STOP_TIMEOUT_S = 10
+const CONTAINER = /^container:(.+)$/
+
+/** The directories of `--rootfs DIR[:DIR...]`, top first, links followed. @throws MountError for one that is none */
+export function rootfsLayers(text: Bytes, cwd: Bytes): Bytes[] {
+  return text.split(':').map((dir) => {
+    try {
+      if (dir === '') throw usage(`--rootfs ${text}`, 'a directory between two colons is missing')
+      const real = realpathSync.native(fsPath(absolute(dir, cwd)), { encoding: 'latin1' })
+      if (!statSync(fsPath(real)).isDirectory()) throw failure(`--rootfs ${dir}`, 'ENOTDIR', 'it is no directory', 125)
+      return real
+    } catch (error) {
+      const code = codeOf(error)
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
+      throw failure(`--rootfs ${dir}`, code ?? 'EIO', 'the directory cannot be used', 125)
+    }
+  })
+}
+
+/** The record of a new container. @param words the command and its arguments */
+export function draftRecord(flags: RunFlags, words: readonly Bytes[], cwd: Bytes, parts: OtherParts): ContainerRecord {
+  const id = newId()
+  const host = hostConfig(flags, cwd)
+  const entrypoint = flags.entrypoint === undefined ? null : flags.entrypoint === '' ? [] : [flags.entrypoint]
+  if (words.length === 0 && (entrypoint ?? []).length === 0) throw usage('run', 'No command specified')
+  if (words.concat(entrypoint ?? []).some((word) => word.includes('\0'))) throw usage('run', 'an argument cannot hold a NUL byte')
+  if (flags.workdir !== '' && !flags.workdir.startsWith('/')) {
+    throw usage(`--workdir ${flags.workdir}`, `the working directory '${flags.workdir}' is invalid, it needs to be an absolute path`)
+  }
+  const stopTimeout = flags.stopTimeout === '' ? STOP_TIMEOUT_S : wholeNumber('--stop-timeout', flags.stopTimeout, -1)
+  if (flags.stopSignal !== '') signalNumber(`--stop-signal ${flags.stopSignal}`, flags.stopSignal)
+  return {
+    id, name: flags.name, created: now(), image: flags.rootfs, layers: rootfsLayers(flags.rootfs, cwd),
+    config: {
+      hostname: hostname(flags, id), domainname: flags.domainname, user: flags.user, tty: flags.tty === true,
+      openStdin: flags.interactive === true, env: readEnv(flags.envFile, flags.env), entrypoint, cmd: words,
+      workingDir: flags.workdir === '' ? '' : absolute(flags.workdir, '/'),
+      labels: readPairs('--label', flags.label, flags.labelFile),
+      stopSignal: flags.stopSignal === '' ? 'SIGTERM' : flags.stopSignal, stopTimeout,
+    },
+    host, network: parts.network, limits: parts.limits,
+  }
+}
+
+function hostname({ hostname, uts }: RunFlags, id: string): Bytes {
+  if (hostname !== '' && uts === 'host') throw usage(`--hostname ${hostname}`, 'conflicting options: hostname and the UTS mode')
+  if (hostname !== '' && !/^[a-zA-Z0-9_.-]{1,64}$/.test(hostname)) throw usage(`--hostname ${hostname}`, `invalid hostname format: ${hostname}`)
+  return hostname === '' ? shortId(id) : hostname
+}
+
+function hostConfig(flags: RunFlags, cwd: Bytes): HostConfig {
+  const mounts = [
+    ...flags.volume.map((each) => parseVolume(each, cwd)), ...flags.mount.map((each) => parseMount(each, cwd)),
+    ...flags.tmpfs.map((each) => parseTmpfs(each)),
+  ]
+  checkMounts(mounts)
+  const privileged = flags.privileged === true
+  parseSecurity(flags.securityOpt, privileged)
+  const restartPolicy = parseRestart(flags.restart)
+  if (flags.rm === true && restartPolicy.name !== 'no') throw usage('--rm', 'Conflicting options: cannot specify both --restart and --rm')
+  return {
+    mounts, readonlyRootfs: flags.readOnly === true,
+    capAdd: flags.capAdd.map((each) => normalCapability('--cap-add', each)),
+    capDrop: flags.capDrop.map((each) => normalCapability('--cap-drop', each)),
+    privileged,
+    devices: flags.device.map(parseDevice), deviceCgroupRules: flags.deviceCgroupRule.map(checkRule),
+    ulimits: flags.ulimit.map(parseUlimit), sysctls: sysctls(flags.sysctl),
+    groupAdd: flags.groupAdd,
+    extraHosts: flags.addHost.map(checkExtraHost),
+    dns: flags.dns.map(checkDns),
+    dnsSearch: flags.dnsSearch.map((each) => checkResolvWord('--dns-search', each)),
+    dnsOptions: flags.dnsOption.map((each) => checkResolvWord('--dns-option', each)),
+    pidMode: mode('--pid', flags.pid, ['host'], true),
+    ipcMode: mode('--ipc', flags.ipc, ['host', 'private', 'shareable', 'none'], true),
+    utsMode: mode('--uts', flags.uts, ['host'], false),
+    usernsMode: mode('--userns', flags.userns, ['host'], false),
+    cgroupnsMode: mode('--cgroupns', flags.cgroupns, ['host', 'private'], false),
+    cgroupParent: flags.cgroupParent,
+    shmSize: shmSize(flags.shmSize), securityOpt: flags.securityOpt, autoRemove: flags.rm === true, restartPolicy,
+    init: flags.init === true, oomScoreAdj: flags.oomScoreAdj === '' ? 0 : wholeNumber('--oom-score-adj', flags.oomScoreAdj, -1000, 1000),
+    logDriver: mode('--log-driver', flags.logDriver, ['json-file', 'none'], false) || 'json-file',
+  }
+}
+
+function mode(flag: string, text: string, words: readonly string[], joins: boolean): string {
+  if (text === '' || words.includes(text) || (joins && CONTAINER.test(text))) return text
+  const forms = [...words, ...(joins ? ['container:NAME'] : [])].join(', ')
+  throw usage(`${flag} ${text}`, `invalid mode; there ${words.length > 1 || joins ? 'are' : 'is'} ${forms}`)
+}
+
+function wholeNumber(flag: string, text: string, lowest: number, highest = 2 ** 31 - 1): number {
+  const value = /^-?\d{1,10}$/.test(text) ? Number(text) : NaN
+  if (value >= lowest && value <= highest) return value
+  throw usage(`${flag} ${text}`, `invalid value: it must be a whole number from ${lowest} to ${highest}`)
+}
+
+function shmSize(text: string): number {
+  if (text === '') return SHM_SIZE
+  const bytes = parseRam(text)
+  if (!(bytes > 0)) throw usage(`--shm-size ${text}`, `invalid size: '${text}'; give a number with b, k, m or g behind it`)
+  return bytes
+}
+
+function checkRule(text: string): string {
+  if (/^[acb] (\d+|\*):(\d+|\*) [rwm]{1,3}$/.test(text)) return text
+  throw usage(`--device-cgroup-rule ${text}`, `invalid device cgroup format '${text}'; write 'c 1:3 rwm'`)
+}
+
+/** Those that belong to a namespace of the container's. Source: docker-run(1), --sysctl; namespaces(7). */
+const SYSCTL = /^(net\.[\w.\-/]+|fs\.mqueue\.\w+|kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced|domainname))$/
+
+function sysctls(entries: readonly string[]): Record<string, string> {
+  const pairs = readPairs('--sysctl', entries)
+  for (const [name, value] of Object.entries(pairs)) {
+    if (!SYSCTL.test(name) || name.includes('..') || value === '') {
+      throw usage(`--sysctl ${name}=${value}`, `sysctl '${name}=${value}' is not allowed; there are net.*, fs.mqueue.* and those of System V ipc`)
+    }
+  }
+  return pairs
+}
