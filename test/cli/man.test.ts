@@ -1,7 +1,7 @@
 /** The manual pages: every command, option and attribute is in them, and they are good roff. */
 import t from 'tap'
 import { spawnSync } from 'node:child_process'
-import { pages } from '../../lib/cli/man/pages.js'
+import { pages, pathOf, shownCommands } from '../../lib/cli/man/pages.js'
 import { plain } from '../../lib/cli/man/roff.js'
 import { program } from '../../lib/cli/program.js'
 import { OPTION_ROWS } from '../../lib/config/options.js'
@@ -11,8 +11,8 @@ const all = pages('9.9.9')
 const page = (file: string): string => all.find((each) => each.file === file)!.text
 
 t.test('everything is described', (t) => {
-  for (const command of program().commands) {
-    t.ok(page('tsaufs.1').includes(`tsaufs ${command.name()}`), command.name())
+  for (const command of shownCommands(program())) {
+    t.ok(page('tsaufs.1').includes(pathOf(command)), pathOf(command))
     for (const { flags } of command.options) t.ok(page('tsaufs.1').includes(plain(flags)), `${command.name()} ${flags}`)
   }
   const options = page('tsaufs.5')

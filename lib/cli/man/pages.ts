@@ -24,12 +24,13 @@ export function pages(version: string): Page[] {
 }
 
 /** The commands that help shows, those of commands that have some in their place. */
-function shown(command: Command): Command[] {
+export function shownCommands(command: Command): Command[] {
   return command.createHelp().visibleCommands(command).filter((each) => each.name() !== 'help')
-    .flatMap((each) => (each.commands.length === 0 ? [each] : shown(each)))
+    .flatMap((each) => (each.commands.length === 0 ? [each] : shownCommands(each)))
 }
 
-function pathOf(command: Command): string {
+/** `tsaufs system check`. */
+export function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`
 }
 
@@ -42,7 +43,7 @@ function flagsOf(command: Command): string {
 }
 
 function commandsPage(version: string): string {
-  const commands = shown(program())
+  const commands = shownCommands(program())
   return [
     title('tsaufs', 1, version),
     section('NAME', paragraph('tsaufs - a union file system in user space, and containers on it')),
