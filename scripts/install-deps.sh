@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install the Debian packages that are needed, as far as they are missing.
-# usage: scripts/install-deps.sh [build] [runtime] [tests] [bench] [engines]      no word: the first three
+# usage: scripts/install-deps.sh [build] [runtime] [tests] [bench] [engines] [uml]      no word: the first three
 set -eu
 
 build='g++ make python3'
@@ -8,6 +8,7 @@ runtime='fuse3'
 tests='acl attr libcap2-bin util-linux mount passwd procps strace fuse-overlayfs uidmap mmdebstrap e2fsprogs xfsprogs squashfs-tools git gcc groff-base iproute2 nftables slirp4netns'
 bench='gcc libc6-dev fuse-overlayfs mergerfs unionfs-fuse util-linux git mmdebstrap attr acl libcap2-bin python3'
 engines='podman buildah skopeo umoci docker-registry docker.io containerd runc crun conmon slirp4netns uidmap fuse3 fuse-overlayfs iptables iproute2 netavark aardvark-dns busybox-static mmdebstrap attr'
+uml='user-mode-linux'
 
 [ $# -gt 0 ] || set -- build runtime tests
 wanted=''
@@ -18,7 +19,8 @@ for group in "$@"; do
     tests) wanted="$wanted $tests" ;;
     bench) wanted="$wanted $bench" ;;
     engines) wanted="$wanted $engines" ;;
-    *) echo "install-deps: unknown group '$group'; give build, runtime, tests, bench or engines" >&2; exit 2 ;;
+    uml) wanted="$wanted $uml" ;;
+    *) echo "install-deps: unknown group '$group'; give build, runtime, tests, bench, engines or uml" >&2; exit 2 ;;
   esac
 done
 
