@@ -232,8 +232,11 @@ export interface ContainerPlanInput extends ProgramExtras {
   init?: boolean
   /** Make the mount namespace only after the go, so that what the host mounts until then is in it. */
   lateMountNamespace?: boolean
-  /** How the id maps are written: `direct` needs the privilege (or a map of one id), `newidmap` calls newuidmap and newgidmap. */
-  idMapper?: 'direct' | 'newidmap'
+  /**
+   * How the id maps are written: `direct` needs the privilege; `self` is a map of the caller's own uid and gid, for which
+   * setgroups is given up; `newidmap` calls newuidmap and newgidmap.
+   */
+  idMapper?: 'direct' | 'self' | 'newidmap'
   /** For mounts of type `cgroup`. */
   cgroupHierarchies?: CgroupHierarchy[]
 }
