@@ -2,7 +2,7 @@
  * A container on the bridge: a veth pair, an address, a route, its published ports.
  */
 import { aliasOf, BRIDGE, deviceOf, errnoOf, macOf, makeBridge, readBridge, readPorts, routeLocalnet } from './bridge.js'
-import type { Bridge } from './bridge.js'
+import type { Bridge, Port } from './bridge.js'
 import { choosePort } from './free-port.js'
 import { formatIpv4, parseIpv4, subnetSize } from './ipv4.js'
 import type { PublishedPort } from './ports.js'
@@ -41,10 +41,10 @@ function givenAddress({ subnet, gateway }: Bridge, text: string): number {
   return address
 }
 
-/** Make the pair of devices, and take the address by it. */
-async function makeVeth(bridge: Bridge, { ip, mac }: NetworkRequest, id: string, pid: number): Promise<{ address: number, mac: string }> {
+/** Make the pair of devices, and take the address by it. @param ports that were there a moment ago */
+async function makeVeth(bridge: Bridge, ports: readonly Port[], { ip, mac }: NetworkRequest, id: string, pid: number): Promise<{ address: number, mac: string }> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const taken = await readPorts()
+    const taken = attempt === 0 ? ports : await readPorts()
     const address = ip === '' ? chooseAddress(bridge, new Set(taken.map(port => port.address)), attempt) : givenAddress(bridge, ip)
     const device = deviceOf(address)
     const hardware = mac === '' ? macOf(address) : mac
@@ -104,9 +104,10 @@ async function publish(bridge: Bridge, { ports }: NetworkRequest, id: string, ad
  * @throws MountError; nothing is left then
  */
 export async function connectBridge(request: NetworkRequest, id: string, pid: number, note: (line: string) => void): Promise<NetworkState> {
-  const bridge = await readBridge() ?? await makeBridge()
+  const [found, devices] = await Promise.all([readBridge(), readPorts()])
+  const bridge = found ?? await makeBridge()
   routeLocalnet()
-  const { address, mac } = await makeVeth(bridge, request, id, pid)
+  const { address, mac } = await makeVeth(bridge, devices, request, id, pid)
   try {
     // Both have ended before anything is taken back.
     const [published, configured] = await Promise.allSettled([publish(bridge, request, id, address, note), configure(bridge, address, pid)])

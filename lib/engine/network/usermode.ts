@@ -96,7 +96,7 @@ async function startPasta(pid: number, ports: readonly PublishedPort[], pidFile:
     const list = ports.filter(port => port.protocol === protocol).map(({ ip, hostPort, port }) => `${ip === '' ? '' : `${ip}/`}${hostPort}:${port}`)
     return list.length === 0 ? [flag, 'none'] : list.flatMap(each => [flag, each])
   }
-  const args = ['--config-net', '--quiet', '--pid', pidFile, '-T', 'none', '-U', 'none', ...published('tcp', '-t'), ...published('udp', '-u'), String(pid)]
+  const args = ['--config-net', '--quiet', '--no-map-gw', '--pid', pidFile, '-T', 'none', '-U', 'none', ...published('tcp', '-t'), ...published('udp', '-u'), String(pid)]
   const child = spawn(programFile('pasta')!, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   const said = lastLine(child)
   const code = await new Promise<number>(resolve => child.once('error', () => resolve(-1)).once('exit', exit => resolve(exit ?? -1)))

@@ -48,15 +48,14 @@ export function nativeArch(nodeArch: string = process.arch): ArchName | undefine
   return NATIVE[nodeArch]
 }
 
-/** Names with their numbers, from words in which a number says where the names after it begin to count. */
-export function numbered(words: string): [name: string, number: number][] {
-  const pairs: [string, number][] = []
+/** Put names with their numbers into a map, from words in which a number says where the names after it begin to count. */
+export function addNumbers(numbers: Map<string, number>, words: string, plus = 0): void {
   let next = 0
-  for (const word of words.trim().split(/\s+/)) {
-    if (/^\d/.test(word)) next = Number(word)
-    else pairs.push([word, next++])
+  for (const word of words.split(/\s+/)) {
+    const first = word.charCodeAt(0)
+    if (first >= 0x30 && first <= 0x39) next = Number(word) + plus
+    else if (word !== '') numbers.set(word, next++)
   }
-  return pairs
 }
 
 const numbersOf = new Map<ArchName, ReadonlyMap<string, number>>()
@@ -65,10 +64,14 @@ const numbersOf = new Map<ArchName, ReadonlyMap<string, number>>()
 export function syscallNumbers(name: ArchName): ReadonlyMap<string, number> {
   const known = numbersOf.get(name)
   if (known !== undefined) return known
-  const numbers = new Map(name === 'SCMP_ARCH_X32' ? numbered(TABLES.x86_64) : [])
-  if (name === 'SCMP_ARCH_X32') for (const word of NOT_X32.trim().split(/\s+/)) numbers.delete(word)
-  for (const [call, number] of [...numbered(TABLES[ARCHES[name].table]), ...numbered(COMMON)]) numbers.set(call, number)
-  if (name === 'SCMP_ARCH_X32') for (const [call, number] of numbers) numbers.set(call, number + X32_BIT)
+  const numbers = new Map<string, number>()
+  const plus = name === 'SCMP_ARCH_X32' ? X32_BIT : 0
+  if (plus > 0) {
+    addNumbers(numbers, TABLES.x86_64, plus)
+    for (const word of NOT_X32.trim().split(/\s+/)) numbers.delete(word)
+  }
+  addNumbers(numbers, TABLES[ARCHES[name].table], plus)
+  addNumbers(numbers, COMMON, plus)
   if (name === 'SCMP_ARCH_ARM') numbers.set('sync_file_range2', numbers.get('arm_sync_file_range')!)
   numbersOf.set(name, numbers)
   return numbers

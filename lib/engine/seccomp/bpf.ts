@@ -1,5 +1,6 @@
 /**
- * Classic BPF as seccomp(2) takes it: instructions with jumps to labels, and their bytes.
+ * Classic BPF as seccomp(2) takes it, written from its end to its beginning: all jumps go forward, so that their targets are
+ * there when a jump is written.
  * Source: linux/filter.h (struct sock_filter), linux/bpf_common.h, kernel/seccomp.c (which codes are allowed).
  */
 
@@ -8,41 +9,55 @@ export const Code = {
   LOAD: 0x20, AND: 0x54, JUMP: 0x05, JUMP_EQ: 0x15, JUMP_GT: 0x25, JUMP_GE: 0x35, RETURN: 0x06,
 } as const
 
-/** `jt`, `jf`: instructions to skip when the comparison is true, and when not. */
-export interface Instruction {
-  readonly code: number
-  readonly jt: number
-  readonly jf: number
-  readonly k: number
-}
-
 /** BPF_MAXINSNS. */
 export const INSTRUCTIONS_MAX = 4096
 /** The farthest that a comparison can jump. */
-export const JUMP_MAX = 255
+const JUMP_MAX = 255
 const INSTRUCTION_BYTES = 8
 
-/** One instruction without a jump. */
-export function plain(code: number, k: number): Instruction {
-  return { code, jt: 0, jf: 0, k }
-}
+/** A program in the making. A label is the number of instructions from an instruction to the end. */
+export class Program {
+  /** code | jt << 16 | jf << 24, then k; the last instruction first. */
+  readonly #words: number[] = []
 
-/** `if (A op k) yes else no`; both sides end in a RETURN. */
-export function choice(code: number, k: number, yes: readonly Instruction[], no: readonly Instruction[]): Instruction[] {
-  if (no.length <= JUMP_MAX) return [{ code, jt: no.length, jf: 0, k }, ...no, ...yes]
-  if (yes.length <= JUMP_MAX) return [{ code, jt: 0, jf: yes.length, k }, ...yes, ...no]
-  return [{ code, jt: 0, jf: 1, k }, plain(Code.JUMP, no.length), ...no, ...yes]
-}
+  /** Instructions so far; the label of the one that was written last. */
+  get length(): number {
+    return this.#words.length >> 1
+  }
 
-/** struct sock_filter[] in the byte order of the machine, which is little-endian on all we have tables for. */
-export function encode(program: readonly Instruction[]): Buffer {
-  const bytes = Buffer.alloc(program.length * INSTRUCTION_BYTES)
-  program.forEach(({ code, jt, jf, k }, i) => {
-    const at = i * INSTRUCTION_BYTES
-    bytes.writeUInt16LE(code, at)
-    bytes.writeUInt8(jt, at + 2)
-    bytes.writeUInt8(jf, at + 3)
-    bytes.writeUInt32LE(k, at + 4)
-  })
-  return bytes
+  /** An instruction that goes on to the one behind it, or nowhere. */
+  plain(code: number, k: number): void {
+    this.#words.push(code, k)
+  }
+
+  /** Go on at a label. */
+  jump(to: number): void {
+    if (to !== this.length) this.plain(Code.JUMP, this.length - to)
+  }
+
+  /** A comparison of A with `k`; each side goes on at its label, however far. */
+  test(code: number, k: number, yes: number, no: number): void {
+    const near = (label: number): boolean => this.length - label <= JUMP_MAX
+    // A jump that is written for one side moves the other away by one.
+    const [farYes, farNo] = near(yes) && near(no) ? [yes, no] : [this.#reach(yes), this.#reach(no)]
+    this.#words.push(code | (this.length - farYes) << 16 | (this.length - farNo) << 24, k)
+  }
+
+  /** A label that is near and leads to another. */
+  #reach(label: number): number {
+    if (this.length - label < JUMP_MAX) return label
+    this.jump(label)
+    return this.length
+  }
+
+  /** struct sock_filter[] in the byte order of the machine, which is little-endian on all we have tables for. */
+  encode(): Buffer {
+    const bytes = Buffer.alloc(this.length * INSTRUCTION_BYTES)
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
+    for (let from = this.#words.length - 2, at = 0; from >= 0; from -= 2, at += INSTRUCTION_BYTES) {
+      view.setUint32(at, this.#words[from]!, true)
+      view.setUint32(at + 4, this.#words[from + 1]!, true)
+    }
+    return bytes
+  }
 }

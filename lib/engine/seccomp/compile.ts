@@ -1,9 +1,9 @@
 /**
  * A filter as a program: which architecture, then a binary search over ranges of numbers, then the arguments where they
- * matter. The kernel runs it for each system call, and remembers by itself what is always allowed.
+ * matter. The kernel runs it for each system call, and remembers by itself what is always allowed. Read each function from its
+ * end: what is written first runs last.
  */
-import { choice, Code, plain } from './bpf.js'
-import type { Instruction } from './bpf.js'
+import { Code, Program } from './bpf.js'
 import type { Alternative, ArchFilter, Outcome, Range } from './outcomes.js'
 import type { Action, ActionName, Condition } from './profile.js'
 
@@ -11,110 +11,119 @@ import type { Action, ActionName, Condition } from './profile.js'
 const NUMBER = 0
 const ARCH = 4
 const ARGUMENTS = 16
-/** Values of one argument that are compared one after the other before a jump would be too far. */
-const VALUES_MAX = 128
 
 /** SECCOMP_RET_*. */
 const RETURNS: Readonly<Record<ActionName, number>> = {
   KILL_PROCESS: 0x80000000, KILL_THREAD: 0, TRAP: 0x00030000, ERRNO: 0x00050000, TRACE: 0x7ff00000, LOG: 0x7ffc0000, ALLOW: 0x7fff0000,
 }
 
-/** Where a comparison goes on: the next instruction, behind this condition, or at the next alternative. */
-type Target = 'next' | 'pass' | 'fail'
-interface Step {
-  readonly code: number
-  readonly k: number
-  readonly yes?: Target
-  readonly no?: Target
-}
-
 const low = (value: bigint): number => Number(value & 0xffff_ffffn)
 const high = (value: bigint): number => Number(value >> 32n)
-const ret = ({ name, data }: Action): Instruction => plain(Code.RETURN, (RETURNS[name] | data) >>> 0)
-const loadLow = (index: number): Step => ({ code: Code.LOAD, k: ARGUMENTS + 8 * index })
-const loadHigh = (index: number): Step => ({ code: Code.LOAD, k: ARGUMENTS + 8 * index + 4 })
 
-/** A register of 64 bits is compared in two halves; of one of 32 bits only the lower half is looked at. */
-function steps({ index, op, value, valueTwo }: Condition, bits: 32 | 64): Step[] {
-  if (op === 'MASKED_EQ') {
-    const half = (load: Step, mask: number, wanted: number): Step[] => mask === 0 && wanted === 0 ? []
-      : [load, { code: Code.AND, k: mask }, { code: Code.JUMP_EQ, k: wanted, yes: 'next', no: 'fail' }]
-    return [...bits === 32 ? [] : half(loadHigh(index), high(value), high(valueTwo)), ...half(loadLow(index), low(value), low(valueTwo))]
-  }
-  const wanted = op === 'EQ' || op === 'GT' || op === 'GE'
-  const [yes, no, decided]: [Target, Target, Target] = wanted ? ['next', 'fail', 'pass'] : ['fail', 'next', 'fail']
-  if (op === 'EQ' || op === 'NE') {
-    const upper: Step = { code: Code.JUMP_EQ, k: high(value), yes: 'next', no: wanted ? 'fail' : 'pass' }
-    return [...bits === 32 ? [] : [loadHigh(index), upper], loadLow(index), { code: Code.JUMP_EQ, k: low(value), yes, no }]
-  }
-  const upper: Step[] = [
-    loadHigh(index), { code: Code.JUMP_GT, k: high(value), yes: decided, no: 'next' },
-    { code: Code.JUMP_EQ, k: high(value), yes: 'next', no: wanted ? 'fail' : 'pass' },
-  ]
-  const code = op === 'GE' || op === 'LT' ? Code.JUMP_GE : Code.JUMP_GT
-  return [...bits === 32 ? [] : upper, loadLow(index), { code, k: low(value), yes, no }]
+function ret(program: Program, { name, data }: Action): void {
+  program.plain(Code.RETURN, (RETURNS[name] | data) >>> 0)
 }
 
-/** Conditions, one after the other, and what is returned when all of them are true; else behind it. */
-function alternative(conditions: readonly Condition[], action: Action, bits: 32 | 64): Instruction[] {
-  const blocks = conditions.map(each => steps(each, bits))
-  const end = blocks.reduce((sum, block) => sum + block.length, 1)
-  const program: Instruction[] = []
-  for (const block of blocks) {
-    const behind = program.length + block.length
-    for (const { code, k, yes = 'next', no = 'next' } of block) {
-      const far = { next: 0, pass: behind - program.length - 1, fail: end - program.length - 1 }
-      program.push({ code, k, jt: far[yes], jf: far[no] })
-    }
-  }
-  return [...program, ret(action)]
+function load(program: Program, index: number, half: 'low' | 'high'): void {
+  program.plain(Code.LOAD, ARGUMENTS + 8 * index + (half === 'high' ? 4 : 0))
 }
 
-/** One argument equal to one of many values that differ in their lower halves only: `socket` has forty families. */
-function oneOf(index: number, upper: number, values: readonly number[], action: Action, bits: 32 | 64): Instruction[] {
-  const last = values.length - 1
-  const compares = values.map((k, i) => ({ code: Code.JUMP_EQ, k, jt: last - i, jf: i === last ? 1 : 0 }))
-  const load = ({ code, k }: Step): Instruction => plain(code, k)
-  const lower = [load(loadLow(index)), ...compares, ret(action)]
-  return bits === 32 ? lower : [load(loadHigh(index)), { code: Code.JUMP_EQ, k: upper, jt: 0, jf: lower.length }, ...lower]
+/** A condition that goes on at one of two labels. Of a register of 32 bits only the lower half is looked at. */
+function condition(program: Program, { index, op, value, valueTwo }: Condition, bits: 32 | 64, yes: number, no: number): void {
+  if (op === 'NE' || op === 'LT' || op === 'LE') {
+    const opposite = { NE: 'EQ', LT: 'GE', LE: 'GT' } as const
+    condition(program, { index, op: opposite[op], value, valueTwo }, bits, no, yes)
+    return
+  }
+  if (op === 'GT' || op === 'GE') {
+    program.test(op === 'GT' ? Code.JUMP_GT : Code.JUMP_GE, low(value), yes, no)
+    load(program, index, 'low')
+    if (bits === 32) return
+    program.test(Code.JUMP_EQ, high(value), program.length, no)
+    program.test(Code.JUMP_GT, high(value), yes, program.length)
+    load(program, index, 'high')
+    return
+  }
+  const [mask, wanted] = op === 'EQ' ? [0xffff_ffff_ffff_ffffn, value] : [value, valueTwo]
+  let then = yes
+  for (const half of bits === 32 ? ['low'] as const : ['low', 'high'] as const) {
+    const part = half === 'low' ? low : high
+    program.test(Code.JUMP_EQ, part(wanted), then, no)
+    if (part(mask) !== 0xffffffff) program.plain(Code.AND, part(mask))
+    load(program, index, half)
+    then = program.length
+  }
 }
 
 const equality = ({ conditions }: Alternative): Condition | undefined => conditions.length === 1 && conditions[0]!.op === 'EQ' ? conditions[0] : undefined
 
-/** The alternatives of a call. */
-function leaf(outcome: Outcome, bits: 32 | 64): Instruction[] {
-  const program: Instruction[] = []
-  for (let i = 0; i < outcome.length;) {
-    const { action, conditions } = outcome[i]!
-    const first = equality(outcome[i]!)
-    const values: number[] = []
-    for (; first !== undefined && i < outcome.length && values.length < VALUES_MAX; i++) {
-      const other = equality(outcome[i]!)
-      const alike = other?.index === first.index && high(other.value) === high(first.value)
-      if (!alike || outcome[i]!.action.name !== action.name || outcome[i]!.action.data !== action.data) break
-      values.push(low(other.value))
-    }
-    if (first !== undefined) {
-      program.push(...oneOf(first.index, high(first.value), values, action, bits))
-    } else {
-      program.push(...alternative(conditions, action, bits))
-      i++
-    }
+/** How many alternatives up to `last` are one argument with another lower half each, and one action: `socket` has forty families. */
+function alike(outcome: Outcome, last: number): number {
+  const first = equality(outcome[last]!)
+  if (first === undefined) return 0
+  let count = 1
+  for (; count <= last; count++) {
+    const other = outcome[last - count]!
+    const same = equality(other)
+    if (same?.index !== first.index || high(same.value) !== high(first.value)) break
+    if (other.action.name !== outcome[last]!.action.name || other.action.data !== outcome[last]!.action.data) break
   }
-  return program
+  return count
 }
 
-/** What lies in one of the ranges, by binary search over their starts in A. */
-function search(ranges: readonly Range[], bits: 32 | 64): Instruction[] {
-  if (ranges.length === 1) return leaf(ranges[0]!.outcome, bits)
-  const middle = ranges.length >> 1
-  return choice(Code.JUMP_GE, ranges[middle]!.from, search(ranges.slice(middle), bits), search(ranges.slice(0, middle), bits))
+/** The alternatives of a call; the last one has no conditions. */
+function leaf(program: Program, outcome: Outcome, bits: 32 | 64): void {
+  ret(program, outcome.at(-1)!.action)
+  for (let last = outcome.length - 2; last >= 0;) {
+    const otherwise = program.length
+    const { action, conditions } = outcome[last]!
+    ret(program, action)
+    const hit = program.length
+    const count = alike(outcome, last)
+    if (count < 2) {
+      for (const each of conditions.toReversed()) condition(program, each, bits, program.length, otherwise)
+      last--
+      continue
+    }
+    const { index, value } = equality(outcome[last]!)!
+    let miss = otherwise
+    for (let i = 0; i < count; i++) {
+      program.test(Code.JUMP_EQ, low(equality(outcome[last - i]!)!.value), hit, miss)
+      miss = program.length
+    }
+    load(program, index, 'low')
+    if (bits === 64) {
+      program.test(Code.JUMP_EQ, high(value), program.length, otherwise)
+      load(program, index, 'high')
+    }
+    last -= count
+  }
+}
+
+/** What lies in the ranges [first, end), by binary search over their starts in A. */
+function search(program: Program, ranges: readonly Range[], first: number, end: number, bits: 32 | 64): void {
+  if (end - first === 1) {
+    leaf(program, ranges[first]!.outcome, bits)
+    return
+  }
+  const middle = (first + end) >> 1
+  search(program, ranges, middle, end, bits)
+  const above = program.length
+  search(program, ranges, first, middle, bits)
+  program.test(Code.JUMP_GE, ranges[middle]!.from, above, program.length)
 }
 
 /** The program for these architectures; a call of any other one ends the process. It may be longer than the kernel takes. */
-export function compile(filters: readonly ArchFilter[]): Instruction[] {
-  const foreign = [ret({ name: 'KILL_PROCESS', data: 0 })]
-  const tests = filters.toReversed().reduce((otherwise, { audit, bits, ranges }) =>
-    choice(Code.JUMP_EQ, audit, [plain(Code.LOAD, NUMBER), ...search(ranges, bits)], otherwise), foreign)
-  return [plain(Code.LOAD, ARCH), ...tests]
+export function compile(filters: readonly ArchFilter[]): Program {
+  const program = new Program()
+  ret(program, { name: 'KILL_PROCESS', data: 0 })
+  let otherwise = program.length
+  for (const { audit, bits, ranges } of filters) {
+    search(program, ranges, 0, ranges.length, bits)
+    program.plain(Code.LOAD, NUMBER)
+    program.test(Code.JUMP_EQ, audit, program.length, otherwise)
+    otherwise = program.length
+  }
+  program.plain(Code.LOAD, ARCH)
+  return program
 }

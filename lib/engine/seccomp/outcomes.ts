@@ -4,7 +4,7 @@
  * Where several rules match one call the strictest action counts, as it does for the kernel with several filters; of two
  * errnos the one that stands first.
  */
-import { ARCHES, nativeArch, numbered, syscallNumbers, X32_BIT } from './arch.js'
+import { addNumbers, ARCHES, nativeArch, syscallNumbers, X32_BIT } from './arch.js'
 import type { ArchName } from './arch.js'
 import { ACTIONS, ENOSYS } from './profile.js'
 import type { Action, ActionName, Circumstances, Condition, Profile, Rule } from './profile.js'
@@ -76,7 +76,9 @@ const MULTIPLEXED: Readonly<Record<string, string>> = {
 }
 const otherWays = new Map<string, { call: string, condition: Condition }>()
 for (const [call, words] of Object.entries(MULTIPLEXED)) {
-  for (const [name, value] of numbered(words)) otherWays.set(name, { call, condition: { index: 0, op: 'EQ', value: BigInt(value), valueTwo: 0n } })
+  const values = new Map<string, number>()
+  addNumbers(values, words)
+  for (const [name, value] of values) otherWays.set(name, { call, condition: { index: 0, op: 'EQ', value: BigInt(value), valueTwo: 0n } })
 }
 
 function holds(rule: Rule, short: string, holder: Holder): boolean {

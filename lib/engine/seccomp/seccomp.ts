@@ -6,7 +6,7 @@ import { release } from 'node:os'
 import { usage } from '../../config/mount-error.js'
 import { syscallNumbers, ARCHES } from './arch.js'
 import type { ArchName } from './arch.js'
-import { encode, INSTRUCTIONS_MAX } from './bpf.js'
+import { INSTRUCTIONS_MAX } from './bpf.js'
 import { compile } from './compile.js'
 import { defaultProfile } from './default-profile.js'
 import { archFilters } from './outcomes.js'
@@ -49,7 +49,7 @@ export function programOf(profile: Profile, holder: Holder): Buffer {
   if (filters === undefined) throw new ProfileError('', `there is no table of system calls for ${holder.nodeArch}; seccomp=unconfined goes without a filter`)
   const program = compile(filters)
   if (program.length > INSTRUCTIONS_MAX) throw new ProfileError('', `needs ${program.length} instructions; the kernel takes ${INSTRUCTIONS_MAX}`)
-  return encode(program)
+  return program.encode()
 }
 
 /** @param name bytes as latin1 */

@@ -4,6 +4,7 @@ import { deviceOf, macOf } from '../../../lib/engine/network/bridge.js'
 import { formatIpv4, overlap, parseIpv4, parseSubnet } from '../../../lib/engine/network/ipv4.js'
 import { parsePort, parsePublish } from '../../../lib/engine/network/ports.js'
 import { networkRequest } from '../../../lib/engine/network/request.js'
+import { resolvConf } from '../../../lib/engine/network/resolv-conf.js'
 
 t.test('addresses', t => {
   t.equal(parseIpv4('172.29.0.2'), 0xac1d0002)
@@ -58,5 +59,21 @@ t.test('requests', t => {
     [{ macAddress: '01:42:ac:1d:00:09' }, /invalid MAC address/],
   ]
   for (const [flags, message] of wrong) t.throws(() => networkRequest(flags, true), { message, exit: 2 })
+  t.end()
+})
+
+t.test('resolv.conf', t => {
+  const host = { conf: '# by hand\nnameserver 127.0.0.53\nnameserver 10.1.1.1\nnameserver fd00::1\nsearch a.example b.example\noptions edns0 trust-ad\n', resolved: '' }
+  const nothing = { dns: [], search: [], options: [] }
+  const rest = 'search a.example b.example\noptions edns0 trust-ad\n'
+  t.equal(resolvConf('bridge', nothing, host), `nameserver 10.1.1.1\n${rest}`)
+  t.equal(resolvConf('host', nothing, host), `nameserver 127.0.0.53\nnameserver 10.1.1.1\nnameserver fd00::1\n${rest}`)
+  t.equal(resolvConf('pasta', nothing, host), `nameserver 10.1.1.1\nnameserver fd00::1\n${rest}`)
+  t.equal(resolvConf('slirp4netns', nothing, host), `nameserver 10.0.2.3\n${rest}`)
+  t.equal(resolvConf('bridge', { dns: ['1.2.3.4', '::1'], search: ['.'], options: ['ndots:2'] }, host), 'nameserver 1.2.3.4\nnameserver ::1\noptions ndots:2\n')
+  const local = { conf: 'nameserver 127.0.0.53\ndomain c.example\n', resolved: 'nameserver 10.2.2.2\n' }
+  t.equal(resolvConf('bridge', nothing, local), 'nameserver 10.2.2.2\nsearch c.example\n')
+  t.equal(resolvConf('bridge', nothing, { ...local, resolved: '' }), 'nameserver 8.8.8.8\nnameserver 8.8.4.4\nsearch c.example\n')
+  t.equal(resolvConf('none', nothing, { conf: '', resolved: '' }), '')
   t.end()
 })
