@@ -59,11 +59,9 @@ export async function connectNetwork({ dir, record: { id, network } }: Networked
 
 async function connect(network: Networked['record']['network'], id: string, pid: number, note: (line: string) => void): Promise<NetworkState | undefined> {
   if (network.mode === 'slirp4netns' || network.mode === 'pasta') {
-    // Nobody has asked for this one: pasta will do as well, and without either there is no network.
-    const mode = network.asked || missing('slirp4netns') === undefined ? network.mode : 'pasta'
-    const reason = missing(mode)
-    if (reason === undefined || network.asked || network.ports.length > 0) return connectUserMode(mode, network, pid)
-    note(`no network: ${missing('slirp4netns')!.advice}`)
+    const reason = missing(network.mode)
+    if (reason === undefined || network.asked || network.ports.length > 0) return connectUserMode(network.mode, network, pid)
+    note(`no network: ${reason.advice}`)
     return undefined
   }
   try {

@@ -5,6 +5,7 @@ import { usage } from '../../config/mount-error.js'
 import { parseIpv4 } from './ipv4.js'
 import { parsePort, parsePublish } from './ports.js'
 import type { PortRequest } from './ports.js'
+import { missing } from './usermode.js'
 
 /** `record.network` of container.json: plain JSON. */
 export interface NetworkRequest {
@@ -58,6 +59,11 @@ function modeOf(text: string): string {
   throw usage(`--network ${text}`, `network ${text} not found; there are ${MODES.join(', ')}, container:NAME`, 'ENOENT')
 }
 
+/** For an ordinary user who asks for nothing: whichever can be had. */
+function userMode(): string {
+  return missing('slirp4netns') !== undefined && missing('pasta') === undefined ? 'pasta' : 'slirp4netns'
+}
+
 function macOf(text: string): string {
   const mac = text.toLowerCase().replaceAll('-', ':')
   // The lowest bit of the first byte would make it a group's.
@@ -73,7 +79,7 @@ function macOf(text: string): string {
  */
 export function networkRequest(flags: NetworkFlags, privileged: boolean): NetworkRequest {
   const asked = flags.network !== undefined
-  const mode = modeOf(flags.network ?? (privileged ? 'bridge' : 'slirp4netns'))
+  const mode = modeOf(flags.network ?? (privileged ? 'bridge' : userMode()))
   const exposed = [...new Set((flags.expose ?? []).flatMap(each => parsePort('--expose', each)))]
   const ports = (flags.publish ?? []).flatMap(parsePublish)
   const all = flags.publishAll === true ? exposed.filter(each => !ports.some(({ port, protocol }) => each === `${port}/${protocol}`)) : []

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname as ownHostname } from 'node:os'
 import { join } from 'node:path'
 import type { Bytes } from '../../os/native.js'
+import { resolvConf } from '../network/resolv-conf.js'
 import type { ContainerRecord } from '../store/record.js'
 import { bytesOf } from '../text.js'
 
@@ -26,7 +27,9 @@ export function writeFiles(dir: string, record: ContainerRecord, address = ''): 
   const name = mode === 'host' ? bytesOf(ownHostname()) : record.config.hostname
   write('hostname', `${name}\n`)
   write('hosts', hosts(record, address))
-  write('resolv.conf', resolvConf(record))
+  const { dns, dnsSearch: search, dnsOptions: options } = record.host
+  const host = { conf: readHost('/etc/resolv.conf'), resolved: readHost('/run/systemd/resolve/resolv.conf') }
+  write('resolv.conf', resolvConf(mode, { dns, search, options }, host))
 }
 
 function hosts({ network, config, host }: ContainerRecord, address: string): Bytes {
@@ -34,22 +37,6 @@ function hosts({ network, config, host }: ContainerRecord, address: string): Byt
   const name = config.domainname === '' ? config.hostname : `${config.hostname}.${config.domainname} ${config.hostname}`
   const extra = host.extraHosts.map((entry) => `${entry.slice(entry.indexOf(':') + 1)}\t${entry.slice(0, entry.indexOf(':'))}`)
   return `${[...base, ...extra, ...(address === '' ? [] : [`${address}\t${name}`])].join('\n')}\n`
-}
-
-/** The host's, with what was asked for in place of its lines; its own loopback resolvers are of no use in another network. */
-function resolvConf({ network, host: { dns, dnsSearch, dnsOptions } }: ContainerRecord): Bytes {
-  const lines = readHost('/etc/resolv.conf').split('\n').filter((line) => /^(nameserver|search|options|domain)\s/.test(line))
-  const kept = lines.filter((line) => {
-    if (line.startsWith('nameserver')) return dns.length === 0 && (network.mode === 'host' || !/\s(127\.|::1)/.test(line))
-    return line.startsWith('options') ? dnsOptions.length === 0 : dnsSearch.length === 0
-  })
-  const own = [
-    ...dns.map((each) => `nameserver ${each}`),
-    ...(dnsSearch.length > 0 && dnsSearch[0] !== '.' ? [`search ${dnsSearch.join(' ')}`] : []),
-    ...(dnsOptions.length > 0 ? [`options ${dnsOptions.join(' ')}`] : []),
-  ]
-  const all = [...kept, ...own]
-  return all.length === 0 ? '' : `${all.join('\n')}\n`
 }
 
 function readHost(path: string): Bytes {
