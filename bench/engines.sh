@@ -7,39 +7,9 @@
 # usage: bench/engines.sh [ROUNDS [ROOTFS.tar]]       7 rounds; a rootfs is made if none is given
 set -eu
 rounds=${1:-7}
-bin=$(cd "$(dirname "$0")/../bin" && pwd)
-work=$(mktemp -d)
-cleanup() {
-  # The spare of our run directory, and what podman leaves mounted.
-  for pid in $(pgrep -f "tsaufs spare $work/run/"); do kill "$pid"; done
-  for kind in $kinds; do umount -l "$work/$kind/overlay" 2>/dev/null || true; done
-  rm -rf "$work"
-}
-kinds='overlayfs fuse-overlayfs tsaufs'
-trap cleanup EXIT
-tar=${2:-$work/rootfs.tar}
-[ -e "$tar" ] || mmdebstrap --quiet --variant=minbase bookworm "$tar"
-
-cat >"$work/containers.conf" <<END
-[containers]
-netns = "none"
-default_ulimits = ["nofile=10000:10000", "nproc=10000:10000"]
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-END
-export CONTAINERS_CONF=$work/containers.conf TSAUFS_RUN_DIR=$work/run
-
-podman_on() {
-  local kind=$1 program=
-  shift
-  case $kind in
-    fuse-overlayfs) program="--storage-opt overlay.mount_program=$(command -v fuse-overlayfs)" ;;
-    tsaufs) program="--storage-opt overlay.mount_program=$bin/tsaufs-overlay" ;;
-  esac
-  # shellcheck disable=SC2086  # two words or none
-  podman --root "$work/$kind" --runroot "$work/run-$kind" --storage-driver overlay $program --runtime runc "$@"
-}
+repo=$(cd "$(dirname "$0")/.." && pwd)
+. "$repo/scripts/podman-kinds.sh"
+import_debian "${2:-}"
 
 # Nobody types that fast: what the last command has left to do is done, and a spare is ready.
 settle() { sleep 2; }
@@ -60,7 +30,6 @@ timed() {
 }
 
 for kind in $kinds; do
-  podman_on "$kind" import -q "$tar" debian >/dev/null
   # Once before the clock starts, for caches of all kinds.
   podman_on "$kind" run --name first debian sh -c 'echo first >/root/file'
   podman_on "$kind" commit -q first image >/dev/null
@@ -79,8 +48,6 @@ for round in $(seq "$rounds"); do
     timed no-wait "$kind" commit -q "end$round" image
   done
 done
-for kind in $kinds; do podman_on "$kind" rm -f -t 0 -a >/dev/null; done
-
 python3 - "$work/times" <<'END'
 import statistics, sys
 times = {}
