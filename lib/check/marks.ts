@@ -3,30 +3,40 @@
  */
 import { sys, type Bytes } from '../os/native.js'
 import { Errno, must } from '../os/errno.js'
-import { st } from '../os/stat.js'
+import { S_IFREG, st } from '../os/stat.js'
 import { keepTimes, xattrNames } from '../union/copy-meta.js'
 import { groupKey, groupName } from '../union/link-group.js'
 import type { Found } from '../union/lookup.js'
 import { join } from '../union/redirect.js'
-import { isOverlayXattr, isOwnXattr, isRedirectPath, parseOrigin, type StoredOrigin } from '../union/xattr-keys.js'
+import { OVERLAY_SPACES } from '../union/whiteout/overlay.js'
+import { isHiddenOwnXattr, isMetacopyXattr, isOverlayXattr, isOwnXattr, isRedirectPath, parseOrigin, type StoredOrigin } from '../union/xattr-keys.js'
 import type { Context, Fix } from './context.js'
-import { redirected, type Dir } from './walk.js'
+import { kindBelow, redirected, type Dir } from './walk.js'
 
 /** Longest value that is read: what is longer is none of ours. */
 const VALUE_MAX = 4096
 const value = Buffer.alloc(VALUE_MAX)
 
-/** The attributes of an object that mean something to a union; what cannot be listed is said. */
-function marksOf(ctx: Context, fd: number, name: Bytes, path: Bytes): Bytes[] {
+/** Attributes of an object that mean something to a union. */
+interface Marks {
+  /** Ours, in the form of the branch: those of the other say nothing here, and are no damage. */
+  readonly own: readonly Bytes[]
+  /** Those of overlayfs and its like. */
+  readonly foreign: readonly Bytes[]
+}
+
+/** What an object is marked with; what cannot be listed is said. */
+function marksOf(ctx: Context, fd: number, name: Bytes, path: Bytes): Marks {
+  const { format } = ctx.branch
   try {
     const all = xattrNames({ dirfd: fd, name })
     const foreign = all.filter(isOverlayXattr)
-    if (foreign.length > 0 && !ctx.branch.format.attributes) ctx.found('mix-xattr', path, null, foreign.join(', '))
-    return all.filter(isOwnXattr)
+    if (foreign.length > 0 && !format.attributes) ctx.found('mix-xattr', path, null, foreign.join(', '))
+    return { own: all.filter(format.writesInPlace ? isHiddenOwnXattr : isOwnXattr), foreign }
   } catch (error) {
     if (!(error instanceof Errno)) throw error
     ctx.unreadable(path, -error.errno)
-    return []
+    return { own: [], foreign: [] }
   }
 }
 
@@ -56,28 +66,28 @@ export function checkDirectory(ctx: Context, dir: Dir, fd: number, path: Bytes, 
   const { branch } = ctx
   const { keys } = branch
   const atRoot = path === ''
-  const marks = marksOf(ctx, fd, '', path)
+  const marks = marksOf(ctx, fd, '', path).own
   checkMisplaced(ctx, fd, '', path, marks, atRoot ? [keys.dirty, keys.impure, keys.devices] : [keys.redirect, keys.impure, keys.origin])
   if (atRoot) return { lower: null }
   if (marks.includes(keys.origin)) checkOrigin(ctx, fd, '', path)
-  if (marks.includes(keys.redirect)) return { lower: checkRedirect(ctx, fd, path, under) }
+  if (marks.includes(keys.redirect)) return { lower: checkRedirect(ctx, fd, path, under, read(fd, '', keys.redirect)) }
   const name = path.slice(dir.path.length, -1)
   const { opaque, redirect } = branch.readMarks(fd)
-  if (!opaque && redirect !== '' && ctx.stacked) {
-    return { lower: redirected(ctx, redirect.startsWith('/') ? redirect.slice(1) : join(dir.lower(branch.index), redirect)) }
+  if (!opaque && redirect !== '') {
+    return { lower: checkRedirect(ctx, fd, path, under, redirect.startsWith('/') ? redirect.slice(1) : join(dir.lower(branch.index), redirect)) }
   }
   const ends = opaque || branch.format.hasOpaqueEntry(fd) || branch.format.hidesBeside(dir.fd, name)
   return { lower: ends ? null : under }
 }
 
-function checkRedirect(ctx: Context, fd: number, path: Bytes, under: Found | null): Found | null {
-  const { keys, format } = ctx.branch
-  const target = read(fd, '', keys.redirect)
+/** @param target where it leads, from the root of the branches below */
+function checkRedirect(ctx: Context, fd: number, path: Bytes, under: Found | null, target: Bytes): Found | null {
+  const { branch } = ctx
   const instead: Fix = () => {
     const restore = keepTimes(fd)
-    if (under !== null) must(format.setOpaque(fd), 'opaque', path)
+    if (under !== null) must(branch.format.setOpaque(fd), 'opaque', path)
     restore()
-    removes(fd, '', keys.redirect)()
+    branch.clearRedirect(fd)
   }
   if (!isRedirectPath(target)) {
     ctx.found('redirect-malformed', path, instead, JSON.stringify(target.slice(0, 80)))
@@ -95,13 +105,24 @@ export function checkFile(ctx: Context, dir: Dir, name: Bytes): boolean {
   const path = dir.path + name
   const inoLow = st.inoLow
   const inoHigh = st.inoHigh
-  const marks = marksOf(ctx, dir.fd, name, path)
+  const { kind } = st
+  const { own: marks, foreign } = marksOf(ctx, dir.fd, name, path)
+  if (kind === S_IFREG && foreign.some(isMetacopyXattr)) checkMetacopy(ctx, dir, name)
   if (marks.length === 0) return false
   checkMisplaced(ctx, dir.fd, name, path, marks, [keys.origin])
   if (!marks.includes(keys.origin)) return false
   const origin = checkOrigin(ctx, dir.fd, name, path)
   if (origin?.grouped === true) checkGrouped(ctx, dir, name, groupKey(origin.fsid, origin.low, origin.high), inoLow, inoHigh)
   return origin !== null
+}
+
+/** A copy of attributes alone: its data lies where its directory goes on below, under its name or another. */
+function checkMetacopy(ctx: Context, dir: Dir, name: Bytes): void {
+  if (!ctx.branch.format.attributes) return
+  const target = OVERLAY_SPACES.map(space => read(dir.fd, name, `${space}redirect`)).find(text => text !== '') ?? name
+  const kind = target.startsWith('/') ? kindBelow(ctx, target.slice(1)) : dir.below(target)
+  const code = ctx.stacked && kind !== S_IFREG ? 'metacopy-dangling' : 'metacopy'
+  ctx.found(code, dir.path + name, null, target === name ? '' : target)
 }
 
 /** The origin of an object; null for what is none. A directory has one after a copy-down. */

@@ -35,7 +35,7 @@ export function checkWhiteout(ctx: Context, dir: Dir, name: Bytes, present: Read
     })
     return
   }
-  if (ctx.stacked && !dir.hides(hidden)) {
+  if (ctx.stacked && dir.below(hidden) === 0) {
     ctx.found('whiteout-needless', path, ctx.discards(dir.fd, name))
     return
   }
@@ -51,12 +51,14 @@ export function checkWhiteout(ctx: Context, dir: Dir, name: Bytes, present: Read
 /** The opaque mark of a directory. */
 function checkOpaque(ctx: Context, dir: Dir, name: Bytes): void {
   const { branch } = ctx
-  if (dir.atRoot || (ctx.stacked && !dir.covers)) {
-    ctx.found('opaque-needless', dir.path, ctx.discards(dir.fd, name))
+  if (dir.atRoot) {
+    ctx.found('opaque-root', dir.path, ctx.discards(dir.fd, name))
     return
   }
-  const is = legality(dir.fd, name)
-  if (is !== 'illegal') return
+  if (legality(dir.fd, name) !== 'illegal') {
+    if (ctx.stacked && !dir.covers) ctx.found('opaque-needless', dir.path, null)
+    return
+  }
   ctx.found('opaque-illegal', dir.path + name, () => {
     const said = ctx.discards(dir.fd, name)()
     must(branch.format.setOpaque(dir.fd), 'opaque', dir.path)
@@ -86,7 +88,7 @@ export function checkReserved(ctx: Context, dir: Dir, name: Bytes, isDir: boolea
 export function checkInPlace(ctx: Context, dir: Dir, name: Bytes): boolean {
   const { branch } = ctx
   if (!branch.inPlace || !branch.isWhiteout(dir.fd, name)) return false
-  if (ctx.stacked && !dir.hides(name)) ctx.found('whiteout-needless', dir.path + name, ctx.discards(dir.fd, name))
+  if (ctx.stacked && dir.below(name) === 0) ctx.found('whiteout-needless', dir.path + name, ctx.discards(dir.fd, name))
   return true
 }
 

@@ -24,16 +24,13 @@ export interface Dir {
   readonly merges: boolean
   /** Path of its part below a branch (lookup.ts, DirView). */
   readonly lower: DirView['lower']
-  /** Is there something named so in its lower parts? */
-  hides(name: Bytes): boolean
+  /** What is named so in its lower parts: S_IFMT bits, 0 for nothing. */
+  below(name: Bytes): number
 }
-
-/** Parts of a directory on the branches below. */
-const NOWHERE: DirView = { branches: [], fd: () => -1, lower: () => '' }
 
 /** What was found in the lower parts of a directory, as a view. */
 export function viewOf(found: Found | null, parent: DirView, name: Bytes): DirView {
-  if (found === null || found.kind !== S_IFDIR) return NOWHERE
+  if (found === null || found.kind !== S_IFDIR) return { branches: [], fd: () => -1, lower: b => join(parent.lower(b), name) }
   return {
     branches: found.branches, fd: b => found.fds!.get(b)!,
     lower: b => lastAt(found.redirects, b)?.path ?? join(parent.lower(b), name),
@@ -52,14 +49,17 @@ function ask(ctx: Context, view: DirView, name: Bytes, path: Bytes): Found | nul
   }
 }
 
+/** What the view has under a name: S_IFMT bits, 0 for nothing. */
+function kindIn(ctx: Context, view: DirView, name: Bytes, path: Bytes): number {
+  const found = ask(ctx, view, name, path)
+  if (found !== null) closeFound(found)
+  return found?.kind ?? 0
+}
+
 function makeDir(ctx: Context, fd: number, path: Bytes, covers: boolean, view: DirView): Dir {
   return {
     fd, path, covers, atRoot: path === '', merges: view.branches.length > 0, lower: view.lower,
-    hides: name => {
-      const found = ask(ctx, view, name, path + name)
-      if (found !== null) closeFound(found)
-      return found !== null
-    },
+    below: name => kindIn(ctx, view, name, path + name),
   }
 }
 
@@ -73,11 +73,27 @@ export function redirected(ctx: Context, path: Bytes): Found | null {
   return found.branches.length > 0 ? found : null
 }
 
+/** The roots of the branches below. */
+function rootsBelow({ stack: { branches }, branch }: Context): DirView {
+  return { branches: branches.slice(branch.index + 1).map(({ index }) => index), fd: b => branches[b]!.fd, lower: () => '' }
+}
+
+/** What the branches below have at a path from their root: S_IFMT bits, 0 for nothing. */
+export function kindBelow(ctx: Context, path: Bytes): number {
+  const cut = path.lastIndexOf('/')
+  if (cut < 0) return kindIn(ctx, rootsBelow(ctx), path, path)
+  const parent = redirected(ctx, path.slice(0, cut))
+  if (parent === null) return 0
+  try {
+    return kindIn(ctx, viewOf(parent, rootsBelow(ctx), ''), path.slice(cut + 1), path)
+  } finally {
+    closeFound(parent)
+  }
+}
+
 /** Walk the branch. */
 export function walkBranch(ctx: Context): void {
-  const { branches } = ctx.stack
-  const below = branches.slice(ctx.branch.index + 1).map(branch => branch.index)
-  const view: DirView = { branches: below, fd: b => branches[b]!.fd, lower: () => '' }
+  const view = rootsBelow(ctx)
   const root = makeDir(ctx, ctx.branch.fd, '', false, view)
   checkDirectory(ctx, root, ctx.branch.fd, '', null)
   walk(ctx, root, view)

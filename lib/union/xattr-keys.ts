@@ -133,6 +133,16 @@ export function isOwnXattr(key: Bytes): boolean {
   return SPACES.some(space => key.startsWith(space))
 }
 
+/** True for a key of our own on a branch in overlayfs's form. */
+export function isHiddenOwnXattr(key: Bytes): boolean {
+  return OVERLAY_SPACES.some(space => key.startsWith(`${space}tsaufs.`))
+}
+
+/** True for what marks overlayfs's copy of attributes alone. */
+export function isMetacopyXattr(key: Bytes): boolean {
+  return OVERLAY_SPACES.some(space => key === `${space}metacopy`)
+}
+
 /** True for a mark of overlayfs or fuse-overlayfs. */
 export function isOverlayXattr(key: Bytes): boolean {
   return isPrivateXattr(key) && !isOwnXattr(key) && !key.startsWith('user.containers.')
