@@ -202,9 +202,11 @@ export function entered(union: Union, dir: DirNode, before: readonly number[] | 
   if (same === undefined) {
     if (known) distrust(union, dir)
     union.note('unwatched', dir, '', dir.top)
-  } else if (before === null || !known) {
-    if (before === null || !watches.pending.has(dir)) watches.trust(dir)
-  } else if (!same || before.join() !== dir.branches.join()) {
+  } else if (before === null) {
+    watches.trust(dir)
+  } else if (!known && dir.children.size === 0) {
+    if (!watches.pending.has(dir)) watches.trust(dir)
+  } else if (!known || !same || before.join() !== dir.branches.join()) {
     dir.watched = 0
     watches.pending.add(dir)
   }
