@@ -84,9 +84,7 @@ async function weather(t: Test, { watch, changes, stopped, options = [] }: Storm
 
 /** `quick` on the command line: less of it (test/rootless). */
 const quick = process.argv.includes('quick')
-/** Storms watched with inotify have once in a while left a directory as it was (docs/direct-changes.md): with TSAUFS_FULL=1. */
-const watches = process.env['TSAUFS_FULL'] === undefined ? ['fanotify'] as const : ['fanotify', 'inotify'] as const
-const storms: readonly Storm[] = watches.flatMap((watch): Storm[] => quick
+const storms: readonly Storm[] = (['fanotify', 'inotify'] as const).flatMap((watch): Storm[] => quick
   ? [{ watch, changes: 2_000, stopped: watch === 'fanotify' }]
   : [
       { watch, changes: 10_000, stopped: false },
