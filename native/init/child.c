@@ -126,6 +126,8 @@ static _Noreturn void be_child(const struct plan* plan, struct stage* stage) {
   // Nothing of the caller's: execution domain, masks; and no end without the monitor's.
   int rc = sys(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
   if (rc >= 0) rc = sys(personality(PER_LINUX));
+  // Only the privileged may be nicer to themselves.
+  (void)setpriority(PRIO_PROCESS, 0, 0);
   umask(0);
   if (failed(rc, "begin", NULL) < 0) give_up(stage->sync);
   sync_wait(stage->sync);
@@ -135,7 +137,9 @@ static _Noreturn void be_child(const struct plan* plan, struct stage* stage) {
 }
 
 static _Noreturn void be_helper(const struct settings* settings, const struct plan* plan, struct stage* stage) {
-  int rc = sys(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+  int keep[] = {stage->sync, stage->stdio[0], stage->stdio[1], stage->stdio[2]};
+  int rc = failed(close_others(keep, sizeof keep / sizeof *keep), "close what is not needed", NULL);
+  if (rc >= 0) rc = sys(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
   if (rc >= 0) rc = prepare(settings);
   if (rc >= 0) rc = enter_namespaces(settings, stage->sync);
   if (rc < 0) give_up(stage->sync);
@@ -204,9 +208,9 @@ int make_child(const struct settings* settings, const struct plan* plan, struct 
   if (rc < 0) return failed(rc, "make a socket", NULL);
   child->sync = ends[0];
   stage->sync = ends[1];
+  stage->ordinary = geteuid() != 0 && settings->target == 0 && settings->joined_count == 0;
   const pid_t helper = fork();
   if (helper == 0) {
-    close(ends[0]);
     be_helper(settings, plan, stage);
   }
   rc = helper < 0 ? failed(-errno, "fork", NULL) : 0;

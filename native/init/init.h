@@ -49,6 +49,8 @@ int sys_mount_setattr(int tree, unsigned flags, uint64_t set, uint64_t clear, ui
 int sys_pidfd_open(pid_t pid);
 int sys_setns(int fd, int flags);
 int sys_close_range(unsigned first, unsigned last, unsigned flags);
+/** Close all descriptors above 2 but those; `keep` is sorted in place. */
+int close_others(int* keep, size_t count);
 /** Write all of it; a short write is an error. */
 int write_all(int fd, const void* data, size_t length);
 

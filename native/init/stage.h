@@ -20,6 +20,8 @@ struct stage {
   bool tty;
   /** The namespaces of a container were joined: its root is "/" and there is nothing to build. */
   bool joins;
+  /** Made by an ordinary user, beside no process that is not his. */
+  bool ordinary;
   /** Who the program runs as, once OP_USER has found out; `home` is "" when nobody knows. */
   uid_t uid;
   gid_t gid;

@@ -14,24 +14,20 @@ static const char HOME_IS[] = "HOME=";
 
 int step_go(struct stage* stage, struct reader* fields) {
   DECODED(stage, fields);
+  // An ordinary user can enter the namespaces (and mount there) only of a process that he could trace. Nobody else can yet.
+  if (stage->ordinary) prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   const int rc = sync_send(stage->sync, SYNC_CREATED, 0, -1);
   if (rc >= 0) sync_wait(stage->sync);
-  return rc;
-}
-
-/** Close all but 0, 1, 2 and the socket, so that /proc/self/fd leads nowhere. */
-static int close_rest(struct stage* stage) {
-  int rc = stage->sync > 3 ? sys_close_range(3, (unsigned)stage->sync - 1, 0) : 0;
-  if (rc >= 0) rc = sys_close_range((unsigned)stage->sync + 1, ~0U, 0);
-  stage->root = stage->null = -1;
-  return rc;
+  return rc < 0 ? rc : sys(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
 }
 
 int step_cwd(struct stage* stage, struct reader* fields) {
   const char* path = get_string(fields);
   DECODED(stage, fields);
   char where[PATH_MAX];
-  int rc = close_rest(stage);
+  // All but 0, 1, 2 and the socket, so that /proc/self/fd leads nowhere.
+  int rc = close_others(&stage->sync, 1);
+  stage->root = stage->null = -1;
   if (rc < 0) return rc;
   rc = sys(chdir(path));
   // The kernel says "(unreachable)/..." of a directory that is not below the root.

@@ -3,6 +3,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -41,11 +42,17 @@ int step_user(struct stage* stage, struct reader* fields) {
   return rc;
 }
 
+/** A change of ids clears both: nobody may trace us before the exec, and a monitor that dies takes us with it. */
+static int stay_guarded(void) {
+  const int rc = sys(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+  return rc < 0 ? rc : sys(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+}
+
 int step_become_root(struct stage* stage, struct reader* fields) {
   DECODED(stage, fields);
   int rc = sys(setresgid(0, 0, 0));
   if (rc >= 0) rc = sys(setresuid(0, 0, 0));
-  return rc;
+  return rc < 0 ? rc : stay_guarded();
 }
 
 /** setgroups is denied for ever where the map of groups was written without privilege. */
@@ -108,11 +115,8 @@ int step_identity(struct stage* stage, struct reader* fields) {
   if (rc >= 0) rc = failed(sys(setresuid(stage->uid, stage->uid, stage->uid)), "become the user", NULL);
   if (rc >= 0) rc = failed(set_capabilities(effective, permitted, inheritable, ambient), "set the capabilities", NULL);
   if (rc >= 0) rc = sys(prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0));
-  // A change of ids clears both: nobody may trace us before the exec, and a monitor that dies takes us with it.
-  if (rc >= 0) rc = sys(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
-  if (rc >= 0) rc = sys(prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0));
   umask(stage->umask);
-  return rc;
+  return rc < 0 ? rc : stay_guarded();
 }
 
 int step_no_new_privs(struct stage* stage, struct reader* fields) {

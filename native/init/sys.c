@@ -49,6 +49,24 @@ int sys_close_range(unsigned first, unsigned last, unsigned flags) {
   return sys((int)syscall(SYS_close_range, first, last, flags));
 }
 
+int close_others(int* keep, size_t count) {
+  for (size_t i = 1; i < count; i++) {
+    for (size_t at = i; at > 0 && keep[at - 1] > keep[at]; at--) {
+      const int other = keep[at];
+      keep[at] = keep[at - 1];
+      keep[at - 1] = other;
+    }
+  }
+  int first = 3;
+  for (size_t i = 0; i < count; i++) {
+    if (keep[i] < first) continue;
+    const int rc = keep[i] == first ? 0 : sys_close_range((unsigned)first, (unsigned)keep[i] - 1, 0);
+    if (rc < 0) return rc;
+    first = keep[i] + 1;
+  }
+  return sys_close_range((unsigned)first, ~0U, 0);
+}
+
 int write_all(int fd, const void* data, size_t length) {
   for (size_t done = 0; done < length;) {
     const ssize_t rc = write(fd, (const char*)data + done, length - done);

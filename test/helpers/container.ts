@@ -1,6 +1,6 @@
 /** Containers for tests: a root of busybox, a configuration as docker's, and tsaufs-init run on it. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +10,9 @@ import { compileContainer, compileExec } from '../../lib/engine/plan/compile.js'
 
 export const initProgram = fileURLToPath(new URL('../../../build/Release/tsaufs-init', import.meta.url))
 const busybox = '/bin/busybox'
+
+const APPLETS = ['sh', 'ash', 'cat', 'cut', 'dd', 'echo', 'env', 'false', 'grep', 'head', 'hostname', 'id', 'kill', 'ln', 'ls', 'mkdir', 'mknod', 'mount',
+  'ps', 'pwd', 'readlink', 'rm', 'sleep', 'stat', 'stty', 'su', 'tail', 'touch', 'tr', 'true', 'tty', 'umount', 'wc']
 
 /** Why containers cannot run here, or false. */
 export function cannotRun(): string | false {
@@ -26,8 +29,7 @@ export function makeRoot(name: string): { dir: string, root: string, remove: () 
   const root = join(dir, 'root')
   for (const each of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev']) mkdirSync(join(root, each), { recursive: true })
   copyFileSync(busybox, join(root, 'bin/busybox'))
-  const list = spawnSync(busybox, ['--list'], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean)
-  spawnSync('sh', ['-c', `cd ${root}/bin && for each in ${list.filter(each => each !== 'busybox').join(' ')}; do ln -s busybox $each; done`])
+  for (const applet of APPLETS) symlinkSync('busybox', join(root, 'bin', applet))
   return { dir, root, remove: () => rmSync(dir, { recursive: true, force: true }) }
 }
 
@@ -64,6 +66,17 @@ export function dockerConfig(root: string, args: string[], change: Partial<OciPr
   }
 }
 
+/** What stands before tsaufs-init on its command line. */
+export interface Through {
+  words: string[]
+  env: Record<string, string>
+}
+
+/** A shell that prepares something and ends with `exec "$@"`. */
+export function throughShell(script: string, env: Record<string, string> = {}, before: string[] = []): Through {
+  return { words: [...before, 'sh', '-c', script, 'sh'], env }
+}
+
 /** A container (or an exec) under way. */
 export class Running {
   readonly process: ChildProcess
@@ -78,9 +91,11 @@ export class Running {
   readonly #client: Socket
   readonly #go: Socket
 
-  constructor(verb: 'monitor' | 'exec', plan: Buffer, cwd: string) {
+  constructor(verb: 'monitor' | 'exec', plan: Buffer, cwd: string, through: Through = { words: [], env: {} }) {
     mkdirSync(cwd, { recursive: true })
-    this.process = spawn(initProgram, [verb], { cwd, stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '' } })
+    const [command, ...words] = [...through.words, initProgram, verb]
+    const stdio = ['ignore', 'ignore', 'inherit', 'pipe', 'pipe', 'pipe', 'pipe'] as const
+    this.process = spawn(command!, words, { cwd, stdio: [...stdio], env: { PATH: process.env['PATH'] ?? '', ...through.env } })
     const [, , , planEnd, reports, go, client] = this.process.stdio as unknown as Socket[]
     this.#client = client!
     this.#go = go!
@@ -156,8 +171,9 @@ export class Running {
 const defaults = { io: { kind: 'pipes' as const, stdin: false }, log: false, attached: true, cgroupProcs: [] as string[] }
 
 /** Start a container in `dir`/state. */
-export function start(dir: string, config: OciConfig, extras: Partial<ContainerPlanInput> = {}): Running {
-  return new Running('monitor', compileContainer({ ...defaults, config, ...extras }), join(dir, 'state'))
+export function start(dir: string, config: OciConfig, extras: Partial<ContainerPlanInput> & { through?: Through } = {}): Running {
+  const { through, ...rest } = extras
+  return new Running('monitor', compileContainer({ ...defaults, config, ...rest }), join(dir, 'state'), through)
 }
 
 /** One more program in it. */
