@@ -136,7 +136,9 @@ export class Bed {
       `http: {addr: 127.0.0.1:${port}}`, '',
     ].join('\n'))
     this.start('docker-registry', ['serve', this.at('registry.yml')])
-    await until(() => spawnSync('skopeo', ['list-tags', '--tls-verify=false', `docker://127.0.0.1:${port}/none`], { encoding: 'utf8' }).stderr.includes('unknown'))
+    // /proc/net/tcp: local address, then remote, then state 0A, that is LISTEN.
+    const listens = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`
+    await until(() => readFileSync('/proc/net/tcp', 'latin1').includes(listens))
     return `127.0.0.1:${port}`
   }
 

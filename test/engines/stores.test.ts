@@ -50,25 +50,27 @@ for (const user of [false, true]) {
   })
 }
 
-t.test('buildah, and what is pushed is pulled again', { skip }, async (t) => {
-  const bed = new Bed(t)
-  const registry = await bed.registry(await freePort())
-  const script = (kind: Kind): string => `podman import -q $bed/rootfs.tar base >/dev/null
-    w=$(buildah from base); run() { buildah run --isolation chroot $w -- "$@"; }
-    run sh -c 'echo 1 >/one; mv /opt/app /opt/b; rm /etc/motd'; echo f >f; buildah copy $w f /copied >/dev/null; run ls -A / /opt
-    buildah commit -q $w made >/dev/null; echo $?; buildah rm $w >/dev/null
-    w=$(buildah from made); run sh -c 'rm /one; rm -r /usr/doc; ln /copied /linked; chown 3:4 /copied'; buildah commit -q $w made2 >/dev/null; echo $?
-    podman push -q --tls-verify=false made2 ${registry}/${kind}/made2; echo $?
-    podman rmi -f -a >/dev/null 2>&1; buildah rm -a >/dev/null; podman rmi -f -a >/dev/null; podman images -q
-    podman run --rm --tls-verify=false -q ${registry}/${kind}/made2 sh -c '${tree}'`
-  t.equal(bed.sh('tsaufs', script('tsaufs')), bed.sh('fuse', script('fuse')))
-  /** Names, modes, owners and sizes in the topmost layer that was pushed. */
-  const layer = (kind: Kind): string => bed.sh(kind, `skopeo copy -q --src-tls-verify=false docker://${registry}/${kind}/made2 dir:$bed/pulled-${kind}
-    cd $bed/pulled-${kind}; l=$(grep -o '"digest":"sha256:[0-9a-f]*"' manifest.json | tail -1 | sed 's/.*sha256://; s/"//'); tar -tvzf $l --numeric-owner | sed -E 's/ +[0-9-]{10} [0-9:]{5}//' | sort`)
-  t.equal(layer('tsaufs'), layer('fuse'), 'the same layer')
-  t.match(layer('tsaufs'), /\.wh\.one/)
-  await ends(t, bed)
-})
+for (const user of [false, true]) {
+  t.test(`buildah, and what is pushed is pulled again, ${user ? 'rootless' : 'root'}`, { skip }, async (t) => {
+    const bed = user ? new Bed(t).asUser(t) : new Bed(t)
+    const registry = await bed.registry(await freePort())
+    const script = (kind: Kind): string => `podman import -q $bed/rootfs.tar base >/dev/null
+      w=$(buildah from base); run() { buildah run --isolation chroot $w -- "$@"; }
+      run sh -c 'echo 1 >/one; mv /opt/app /opt/b; rm /etc/motd'; echo f >f; buildah copy $w f /copied >/dev/null; run ls -A / /opt
+      buildah commit -q $w made >/dev/null; echo $?; buildah rm $w >/dev/null
+      w=$(buildah from made); run sh -c 'rm /one; rm -r /usr/doc; ln /copied /linked; chown 3:4 /copied'; buildah commit -q $w made2 >/dev/null; echo $?
+      podman push -q --tls-verify=false made2 ${registry}/${kind}/made2; echo $?
+      podman rmi -f -a >/dev/null 2>&1; buildah rm -a >/dev/null; podman rmi -f -a >/dev/null; podman images -q
+      podman run --rm --tls-verify=false -q ${registry}/${kind}/made2 sh -c '${tree}'`
+    t.equal(bed.sh('tsaufs', script('tsaufs')), bed.sh('fuse', script('fuse')))
+    /** Names, modes, owners and sizes in the topmost layer that was pushed. */
+    const layer = (kind: Kind): string => bed.sh(kind, `skopeo copy -q --src-tls-verify=false docker://${registry}/${kind}/made2 dir:pulled-${kind}
+      cd pulled-${kind}; l=$(grep -o '"digest":"sha256:[0-9a-f]*"' manifest.json | tail -1 | sed 's/.*sha256://; s/"//'); tar -tvzf $l --numeric-owner | sed -E 's/ +[0-9-]{10} [0-9:]{5}//' | sort`)
+    t.equal(layer('tsaufs'), layer('fuse'), 'the same layer')
+    t.match(layer('tsaufs'), /\.wh\.one/)
+    await ends(t, bed)
+  })
+}
 
 t.test("dockerd's fuse-overlayfs driver", { skip }, async (t) => {
   const bed = new Bed(t)
