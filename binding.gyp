@@ -82,6 +82,7 @@
         'native/init/settings.c',
         'native/init/step-exec.c',
         'native/init/step-hide.c',
+        'native/init/step-loopback.c',
         'native/init/step-mounts.c',
         'native/init/step-names.c',
         'native/init/step-nodes.c',

@@ -55,6 +55,7 @@ enum {
   OP_SESSION,
   OP_CWD,
   OP_EXEC,
+  OP_LOOPBACK,
 };
 
 struct reader {

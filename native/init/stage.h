@@ -45,7 +45,7 @@ typedef int step_function(struct stage* stage, struct reader* fields);
 step_function step_go, step_unshare, step_propagation, step_source, step_root, step_become_root, step_mount, step_attributes,
   step_device, step_symlink, step_mkdir, step_console, step_mask, step_readonly_path, step_pivot, step_hostname,
   step_domainname, step_sysctl, step_keyring, step_limit, step_user, step_bounding, step_identity, step_no_new_privs,
-  step_seccomp, step_reaper, step_session, step_cwd, step_exec;
+  step_seccomp, step_reaper, step_session, step_cwd, step_exec, step_loopback;
 
 /* -- in-root.c -- */
 

@@ -37,6 +37,7 @@ static const struct {
   {OP_SESSION, "make a session", step_session},
   {OP_CWD, "change the directory", step_cwd},
   {OP_EXEC, "execute", step_exec},
+  {OP_LOOPBACK, "bring up the loopback device", step_loopback},
 };
 
 static int perform_one(struct stage* stage, struct record* record) {

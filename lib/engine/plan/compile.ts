@@ -61,6 +61,7 @@ export function compileContainer(input: ContainerPlanInput): Buffer {
     ...programSettings(config.process, input),
     ...openSteps(input, namespaces, planner),
     ...(inUserNamespace ? [record(Op.BECOME_ROOT)] : []),
+    ...(made.has('network') ? [record(Op.LOOPBACK)] : []),
     ...planner.steps.mounts,
     ...deviceSteps(config, inUserNamespace),
     ...consoleSteps(input, config.process, true),

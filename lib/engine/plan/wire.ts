@@ -41,6 +41,7 @@ export const Op = {
   SESSION: 58,
   CWD: 59,
   EXEC: 60,
+  LOOPBACK: 61,
 } as const
 
 const MAGIC = 0x50415354
