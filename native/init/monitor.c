@@ -57,8 +57,11 @@ static int detach(void) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGCHLD, SIG_DFL);
   sigprocmask(SIG_SETMASK, &blocked, NULL);
-  the_monitor.signals = sys(signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK));
   for (int fd = PLAN_FD; fd <= CLIENT_FD; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  // A pipe that somebody above us left open would not end as long as the container lives.
+  const int closed = sys_close_range(CLIENT_FD + 1, ~0U, 0);
+  if (closed < 0) return failed(closed, "close what is not needed", NULL);
+  the_monitor.signals = sys(signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK));
   return failed(the_monitor.signals, "take signals", NULL);
 }
 

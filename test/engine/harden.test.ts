@@ -1,6 +1,6 @@
 /** Attacks that need more than one run of a program: exec, terminals, what the launcher leaves on the host, user namespaces. */
 import t from 'tap'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -87,6 +87,31 @@ t.test('8. mounts stay in the container, and nothing stays of a launcher that is
   const left = existsSync(`/proc/${child}/status`) ? readFileSync(`/proc/${child}/status`, 'utf8') : ''
   t.match(left, /^$|State:\tZ/, 'the half-made container is gone')
   t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), root.dir)
+})
+
+t.test('11. a directory on the way to a mount becomes a link while containers start', { skip }, async t => {
+  const root = makeRoot('race')
+  t.teardown(root.remove)
+  const outside = join(root.dir, 'outside')
+  const shared = join(root.dir, 'shared')
+  const volume = join(root.dir, 'volume')
+  for (const each of [outside, join(shared, 'a'), volume]) mkdirSync(each, { recursive: true })
+  symlinkSync(outside, join(shared, 'link'))
+  symlinkSync(`../../../../../..${outside}`, join(shared, 'link2'))
+  const flip = 'while :; do mv a real; mv link a; mv a link; mv link2 a; mv a link2; mv real a; done 2>/dev/null'
+  const racer = spawn('/bin/busybox', ['sh', '-c', flip], { cwd: shared })
+  const outcomes = new Set<string>()
+  for (let i = 0; i < 60; i++) {
+    const config = dockerConfig(root.root, ['sh', '-c', 'touch /v/a/b/c/x'])
+    config.mounts!.push(
+      { destination: '/v', type: 'bind', source: shared, options: ['rbind', 'rprivate'] },
+      { destination: '/v/a/b/c', type: 'bind', source: volume, options: ['rbind', 'rprivate'] },
+    )
+    const it = await start(root.dir, config).done
+    outcomes.add(it.failure?.errno ?? 'ran')
+  }
+  racer.kill('SIGKILL')
+  t.same(readdirSync(outside), [], [...outcomes].join())
 })
 
 t.test('14. a terminal in an image whose /dev leads outside', { skip }, async t => {

@@ -165,6 +165,20 @@ t.test('streams and records', { skip }, async t => {
     t.same(it.reports[1], { pid: created })
   })
 
+  t.test('a line without an end, and a client that does not read', async t => {
+    const it = start(root.dir, dockerConfig(root.root, ['sh', '-c', 'read go; head -c 5000000 /dev/zero | tr "\\0" y']), { io: { kind: 'pipes', stdin: true }, log: true })
+    await it.pid()
+    const slow = attach(state)
+    await new Promise(resolve => slow.on('connect', resolve).pause())
+    it.send(0, 'go\n')
+    await it.done
+    slow.destroy()
+    t.equal(it.stdout.length, 5000000, 'who was there from the start has all of it')
+    const lines = readFileSync(join(state, 'log.json'), 'utf8').trim().split('\n').map(line => JSON.parse(line).log as string).filter(line => /^y/.test(line))
+    t.equal(lines.join('').length, 5000000)
+    t.ok(lines.slice(0, -1).every(line => line.length === 16384), 'in pieces of 16 KiB')
+  })
+
   t.test('the exit command, and a client that does it itself', async t => {
     const exitCommand = ['/bin/sh', '-c', `echo ran >> ${root.dir}/ran`]
     await start(root.dir, dockerConfig(root.root, ['true']), { exitCommand }).done

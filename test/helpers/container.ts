@@ -162,6 +162,11 @@ export class Running {
     this.#go.write('g')
   }
 
+  /** Go away without it. */
+  cancel(): void {
+    this.#go.destroy()
+  }
+
   /** The report of a step that failed, or undefined. */
   get failure(): { step: number, exit: number, errno: string, what: string, path: string } | undefined {
     return this.reports.find(each => 'step' in each) as never

@@ -50,7 +50,7 @@ const FIRST_STEP = 32
 /** As native/init/plan.h bounds it. */
 const BYTES_MAX = 16 << 20
 
-/** One field of a record. */
+/** One field of a record. A text is bytes as latin1, as everywhere in the engine. */
 export type Field = { u32: number } | { u64: bigint } | { text: string } | { bytes: Uint8Array }
 
 export const u32 = (value: number): Field => ({ u32: value })
@@ -89,7 +89,8 @@ function encodeField(field: Field): Buffer {
   if ('bytes' in field) return Buffer.concat([number32(field.bytes.length), field.bytes])
   // NUL would cut the string where C reads it, and make it another one than was checked.
   if (field.text.includes('\0')) throw new PlanError(`a text holds a NUL byte: ${JSON.stringify(field.text.slice(0, 80))}`)
-  const bytes = Buffer.from(field.text, 'utf8')
+  if (/[^\0-\xff]/.test(field.text)) throw new PlanError(`a text is no string of bytes: ${JSON.stringify(field.text.slice(0, 80))}`)
+  const bytes = Buffer.from(field.text, 'latin1')
   return Buffer.concat([number32(bytes.length), bytes, Buffer.of(0)])
 }
 
