@@ -99,7 +99,8 @@
       'cflags': ['-Wall', '-Wextra', '-Werror', '-ffunction-sections'],
       'cflags_c': ['-std=gnu11'],
       'ldflags!': ['-rdynamic'],
-      'ldflags': ['-static', '-s', '-Wl,--gc-sections'],
+      # Not every distribution brings libc.a along; without it the program is linked as others are, and works as well.
+      'ldflags': ['-s', '-Wl,--gc-sections', '<!@(echo "int main(void) { return 0; }" | cc -static -x c -o /dev/null - 2>/dev/null && echo -static || true)'],
     },
   ],
 }
