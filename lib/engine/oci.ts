@@ -205,6 +205,8 @@ export interface ProgramExtras {
   io: ProgramIo
   /** `name`, `uid`, `name:group`, `uid:gid`: looked up in the container's own passwd and group; replaces `process.user`. */
   user?: string
+  /** More groups, by name in the container's own group file or as numbers (`--group-add`). */
+  groups?: string[]
   /** Write log.json. */
   log: boolean
   /** Descriptor 6 is the stream of a client that is attached from the start (frames of ENGINE's attach.sock). */

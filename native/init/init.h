@@ -77,3 +77,5 @@ int proc_start(int proc, pid_t pid, uint64_t* start);
 int run_from_sealed_copy(char** argv);
 /** /proc/PID of this process belongs to root and nobody may trace it. */
 int become_untraceable(void);
+/** Name this process `name`, in ps as well, and wipe the words and the environment it was started with. */
+void forget_origin(const char* name);

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "init.h"
@@ -22,5 +23,7 @@ int main(int argc, char** argv) {
     dprintf(STDERR_FILENO, "tsaufs-init: %s: %s\n", fault.what, errno_name(fault.error));
     return EXIT_OURS;
   }
+  // After an exec by descriptor the kernel knows us by its number.
+  prctl(PR_SET_NAME, "tsaufs-init", 0, 0, 0);
   return run_monitor();
 }

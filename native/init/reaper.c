@@ -44,5 +44,7 @@ int step_reaper(struct stage* stage, struct reader* fields) {
   rc = sys(prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0));
   if (rc >= 0) rc = sys_close_range(3, ~0U, 0);
   if (rc < 0) _exit(EXIT_OURS);
+  // The container sees this process: it need not see where on the host we live, or what the caller's environment was.
+  forget_origin("init");
   reap(program, &all);
 }

@@ -15,6 +15,9 @@
 
 extern char** environ;
 
+/** The words we were started with; set by run_from_sealed_copy. */
+static char** words;
+
 static const int SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 static int is_sealed(int self) {
@@ -46,6 +49,7 @@ static int make_copy(int self) {
 }
 
 int run_from_sealed_copy(char** argv) {
+  words = argv;
   const int self = sys(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   if (self < 0) return failed(self, "open own program", "/proc/self/exe");
   if (is_sealed(self)) {
@@ -60,3 +64,11 @@ int run_from_sealed_copy(char** argv) {
 }
 
 int become_untraceable(void) { return failed(sys(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)), "become untraceable", NULL); }
+
+void forget_origin(const char* name) {
+  for (char** each = environ; each != NULL && *each != NULL; each++) explicit_bzero(*each, strlen(*each));
+  const size_t room = words == NULL || words[0] == NULL ? 0 : strlen(words[0]) + 1;
+  for (char** each = words; each != NULL && *each != NULL; each++) explicit_bzero(*each, strlen(*each));
+  if (room > 0) snprintf(words[0], room, "%s", name);
+  prctl(PR_SET_NAME, name, 0, 0, 0);
+}

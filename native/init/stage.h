@@ -62,6 +62,8 @@ int make_parent(int root, const char* path, const char** name);
 
 /** `user[:group]` in the container's own passwd and group, or the home of stage->uid when `spec` is "". */
 int look_up_user(struct stage* stage, const char* spec);
+/** The number of a group of the container, by name or as it is. */
+int look_up_group(struct stage* stage, const char* name, gid_t* group);
 
 /* -- sync.c: what child and monitor tell each other -- */
 

@@ -25,11 +25,21 @@ int step_user(struct stage* stage, struct reader* fields) {
   if (count > STEP_GROUPS_MAX || uid > INT32_MAX || gid > INT32_MAX) return -EBADMSG;
   stage->group_count = count;
   for (uint32_t i = 0; i < count; i++) stage->groups[i] = get_u32(fields);
+  const uint32_t names = get_u32(fields);
+  const struct reader first_name = *fields;
+  if (names > STEP_GROUPS_MAX) return -EBADMSG;
+  for (uint32_t i = 0; i < names; i++) get_string(fields);
   DECODED(stage, fields);
   stage->uid = uid;
   stage->gid = gid;
   stage->umask = mask > 0777 ? UMASK_DEFAULT : mask;
   int rc = *spec == '\0' && has_home ? 0 : look_up_user(stage, spec);
+  struct reader more = first_name;
+  for (uint32_t i = 0; i < names && rc >= 0; i++) {
+    if (stage->group_count == STEP_GROUPS_MAX) return failed(-E2BIG, "set the groups", NULL);
+    rc = look_up_group(stage, get_string(&more), &stage->groups[stage->group_count]);
+    stage->group_count++;
+  }
   // The program may want to open its own output again, by /dev/stdout.
   for (int i = 0; i < 3 && rc >= 0; i++) {
     struct stat about;

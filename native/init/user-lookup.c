@@ -87,22 +87,15 @@ static int find_user(struct stage* stage, const char* name, bool only_home) {
   return found;
 }
 
-/** The groups `user` is a member of; or the number of the one named `group` in stage->gid. @return 1 when found */
-static int find_groups(struct stage* stage, const char* user, const char* group) {
+/** Add the groups `user` is a member of. */
+static int add_memberships(struct stage* stage, const char* user) {
   int error;
   char* text = read_file(stage->root, "/etc/group", &error);
-  if (error < 0) return failed(error, "look up the group", "/etc/group");
+  if (error < 0) return failed(error, "look up the groups", "/etc/group");
   char* fields[FIELDS];
-  int found = 0;
   for (char* at = text; text != NULL && next_line(&at, fields);) {
     uint32_t gid;
     if (!read_id(fields[2], &gid)) continue;
-    if (group != NULL && strcmp(fields[0], group) == 0) {
-      stage->gid = gid;
-      found = 1;
-      break;
-    }
-    if (group != NULL) continue;
     char* members = fields[3];
     for (char* member; (member = strsep(&members, ",")) != NULL;) {
       if (strcmp(member, user) != 0 || stage->group_count == STEP_GROUPS_MAX) continue;
@@ -110,7 +103,23 @@ static int find_groups(struct stage* stage, const char* user, const char* group)
     }
   }
   free(text);
-  return found;
+  return 0;
+}
+
+int look_up_group(struct stage* stage, const char* name, gid_t* group) {
+  int error;
+  char* text = read_file(stage->root, "/etc/group", &error);
+  if (error < 0) return failed(error, "look up the group", "/etc/group");
+  char* fields[FIELDS];
+  uint32_t gid = 0;
+  bool found = false;
+  for (char* at = text; text != NULL && !found && next_line(&at, fields);) {
+    found = read_id(fields[2], &gid) && strcmp(fields[0], name) == 0;
+  }
+  free(text);
+  if (!found && !read_id(name, &gid)) return failed(-ENOENT, "look up the group", name);
+  *group = gid;
+  return 0;
 }
 
 int look_up_user(struct stage* stage, const char* spec) {
@@ -129,12 +138,7 @@ int look_up_user(struct stage* stage, const char* spec) {
   int rc = *user == '\0' ? find_user(stage, "0", false) : find_user(stage, user, false);
   if (rc == 0 && *user != '\0' && !read_id(user, &stage->uid)) rc = -ENOENT;
   if (rc < 0) return failed(rc, "look up the user", user);
-  if (*group == '\0') {
-    // Members are named; a number gets the groups of its name only through passwd, which docker does not do either.
-    rc = *user == '\0' ? 0 : find_groups(stage, user, NULL);
-    return rc < 0 ? rc : 0;
-  }
-  rc = find_groups(stage, NULL, group);
-  if (rc == 0 && !read_id(group, &stage->gid)) rc = -ENOENT;
-  return rc < 0 ? failed(rc, "look up the group", group) : 0;
+  if (*group != '\0') return look_up_group(stage, group, &stage->gid);
+  // Members are named; a number gets the groups of its name only through passwd, which docker does not do either.
+  return *user == '\0' ? 0 : add_memberships(stage, user);
 }

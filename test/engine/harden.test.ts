@@ -205,14 +205,16 @@ t.test('22. users', { skip }, async t => {
   const etc = (name: string, text: string): void => writeFileSync(join(root.root, 'etc', name), text)
   etc('passwd', `root:x:0:0::/root:/bin/sh\nhuge:x:7:7:${'h'.repeat(100_000)}:/:\nbig:x:4294967296:1::/:\nminus:x:-1:1::/:\n\nshort\nann:x:1001:1002::/home/ann:/bin/sh\n`)
   etc('group', `root:x:0:\nwheel:x:10:ann,bob\naudio:x:29:bob,ann\nstaff:x:4294967295:\n`)
-  const run = async (user: string): Promise<string> => {
-    const it = await start(root.dir, dockerConfig(root.root, ['sh', '-c', 'id -u; id -g; id -G; echo $HOME']), { user }).done
+  const run = async (user: string, groups: string[] = []): Promise<string> => {
+    const it = await start(root.dir, dockerConfig(root.root, ['sh', '-c', 'id -u; id -g; id -G; echo $HOME']), { user, groups }).done
     return it.failure === undefined ? it.stdout.replaceAll('\n', '|') : `${it.failure.what}: ${it.failure.errno}`
   }
   t.equal(await run('ann'), '1001|1002|1002 10 29|/home/ann|')
   t.equal(await run('1001:29'), '1001|29|29|/home/ann|')
   t.equal(await run('ann:wheel'), '1001|10|10|/home/ann|')
   t.equal(await run('5000'), '5000|0|0|/|')
+  t.equal(await run('ann', ['video', '77']), 'look up the group: ENOENT')
+  t.equal(await run('5000:5', ['audio', '77']), '5000|5|5 29 77|/|')
   for (const name of ['big', 'minus', 'huge', 'nobody', '-1', '4294967296', '2147483648', 'short']) t.equal(await run(name), 'look up the user: ENOENT', name)
   t.equal(await run('ann:staff'), 'look up the group: ENOENT')
   rmSync(join(root.root, 'etc/passwd'))

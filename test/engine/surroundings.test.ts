@@ -83,7 +83,8 @@ t.test('the small init reaps, and passes signals on', { skip }, async t => {
   const script = 'trap "echo term; exit 7" TERM; readlink /proc/self/fd/0; (sh -c "true" &) ; while [ "$(ps | grep -c Z)" -gt 9 ]; do :; done; ps | grep -v ps | wc -l; echo up; while :; do sleep 1000 & wait; done'
   const it = start(root.dir, dockerConfig(root.root, ['sh', '-c', script]), { init: true })
   const pid = await it.until(each => each.stdout.endsWith('up\n')).then(() => it.pid())
-  t.match(readFileSync(`/proc/${pid}/cmdline`, 'latin1'), /tsaufs-init/)
+  t.match(readFileSync(`/proc/${pid}/cmdline`, 'latin1'), /^init\0+$/, 'it does not tell where it comes from')
+  t.match(readFileSync(`/proc/${pid}/environ`, 'latin1'), /^\0*$/)
   t.match(readlinkSync(`/proc/${pid}/exe`), /^\/memfd:tsaufs-init \(deleted\)$/)
   it.process.kill('SIGTERM')
   await it.done

@@ -43,11 +43,11 @@ export function consoleSteps({ io }: ProgramExtras, process: OciProcess, mounts:
   return [record(Op.CONSOLE, u32(rows), u32(columns), u32(Number(mounts)))]
 }
 
-function userRecord({ user: { uid, gid, umask, additionalGids = [] }, env = [] }: OciProcess, spec: string | undefined): PlanRecord {
+function userRecord({ user: { uid, gid, umask, additionalGids = [] }, env = [] }: OciProcess, { user: spec, groups = [] }: ProgramExtras): PlanRecord {
   const hasHome = env.some(each => each.startsWith('HOME='))
   return record(
     Op.USER, text(spec ?? ''), u32(Number(hasHome)), u32(uid), u32(gid), u32(umask ?? NO_UMASK),
-    u32(additionalGids.length), ...additionalGids.map(u32),
+    u32(additionalGids.length), ...additionalGids.map(u32), ...texts(groups),
   )
 }
 
@@ -65,7 +65,7 @@ export function programSteps(process: OciProcess, extras: ProgramExtras, init: b
   const late = process.noNewPrivileges === true
   return [
     record(Op.KEYRING),
-    userRecord(process, extras.user),
+    userRecord(process, extras),
     ...(late ? [] : seccomp),
     record(Op.BOUNDING, u64(capabilityBits(sets.bounding))),
     record(Op.IDENTITY, ...[sets.effective, sets.permitted, sets.inheritable, sets.ambient].map(set => u64(capabilityBits(set)))),
