@@ -6,10 +6,11 @@
  * of the container's mount that has no name in it, and has its numbers but for what the upper directory has touched
  * (union/graft.ts): the walk meets only that.
  *
- *     RUN/.beside.HASH.sock       of the layers' paths (native/start/beside.c); of several mounts on them the last one has it
+ *     RUN/.beside.HASH.sock       of the layers' paths (native/start/beside.c); of several mounts on them the last one has it.
+ *                                 A second name of beside.sock in the record of the mount: one that has no other is swept out
  */
 import { createServer, type Server, type Socket } from 'node:net'
-import { chmodSync, closeSync, lstatSync, openSync, readdirSync, readSync, renameSync, unlinkSync } from 'node:fs'
+import { chmodSync, closeSync, linkSync, lstatSync, openSync, readdirSync, readSync, renameSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { MountConfig } from '../config/config.js'
 import { MountError } from '../config/mount-error.js'
@@ -20,7 +21,7 @@ import { checkBranches } from './check-branches.js'
 import { checkMountpoint } from './check-mountpoint.js'
 import { nativelyReadOnly } from './fs-type.js'
 import { contains, readMountinfo } from './mountinfo.js'
-import { SOCKET_PATH_MAX } from './rundir.js'
+import { BESIDE, SOCKET_PATH_MAX } from './rundir.js'
 import { parseFields } from './starter.js'
 
 /** A request is not longer. */
@@ -75,6 +76,8 @@ export class Beside {
   readonly #config: MountConfig
   readonly #dev: string
   readonly #layers: readonly Bytes[]
+  /** In the mount's own directory. */
+  readonly #socket: string
   readonly #path: string
   #server: Server | undefined
   #ino = 0
@@ -88,19 +91,21 @@ export class Beside {
     this.#config = config
     this.#dev = dev
     this.#layers = layersOf(config)
-    this.#path = join(dirname(rundir), `.beside.${hashOf(this.#layers)}.sock`)
+    this.#socket = join(rundir, 'beside.sock')
+    this.#path = join(dirname(rundir), `${BESIDE}${hashOf(this.#layers)}.sock`)
   }
 
   /** Take requests. */
   listen(): Promise<void> {
-    const temporary = `${this.#path}.${process.pid}`
-    if (Buffer.byteLength(temporary) > SOCKET_PATH_MAX) return Promise.resolve()
+    if (Buffer.byteLength(this.#socket) > SOCKET_PATH_MAX) return Promise.resolve()
     const server = createServer({ allowHalfOpen: true }, (socket) => { this.#serveClient(socket) })
     this.#server = server
     return new Promise((resolve, reject) => {
       server.once('error', reject)
-      server.listen(temporary, () => {
-        chmodSync(temporary, 0o600)
+      server.listen(this.#socket, () => {
+        chmodSync(this.#socket, 0o600)
+        const temporary = `${this.#path}.${process.pid}`
+        linkSync(this.#socket, temporary)
         renameSync(temporary, this.#path)
         this.#ino = lstatSync(this.#path).ino
         server.unref()

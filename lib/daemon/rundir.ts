@@ -10,6 +10,7 @@
  *   pid                      the daemon, which holds a flock(2) on this file as long as it lives
  *   start                    its start time, to tell it from a later process with that number
  *   control.sock             control.ts
+ *   beside.sock              beside.ts
  * ```
  *
  * A directory whose daemon is gone is stale; every mount and every list sweeps them out.
@@ -51,6 +52,9 @@ export const SOCKET_PATH_MAX = 107
 const AT_FDCWD = -100
 const LOCK_SH_NB = 1 | 4
 const LOCK_EX_NB = 2 | 4
+
+/** Second names of sockets beside the directories begin like this (beside.ts). */
+export const BESIDE = '.beside.'
 
 const RECORD = /^si_[0-9a-f]{16}$/
 
@@ -211,6 +215,7 @@ export function liveMounts(): MountRecord[] {
       if (record !== undefined && isAlive(record)) live.push(record)
       else if (record !== undefined || isLeftover(name)) sweep(join(root, name))
     }
+    for (const name of names) if (name.startsWith(BESIDE) && hasOneName(join(root, name))) sweep(join(root, name))
   }
   return live.sort((a, b) => (a.mountpoint < b.mountpoint ? -1 : 1))
 }
@@ -221,7 +226,16 @@ function isLeftover(name: string): boolean {
   return pid !== undefined && startTime(Number(pid)) === undefined
 }
 
-/** Remove a stale directory; another user's stays, its owner sweeps it. */
+function hasOneName(path: string): boolean {
+  try {
+    return lstatSync(path).nlink === 1
+  } catch {
+    // Gone, or replaced, meanwhile.
+    return false
+  }
+}
+
+/** Remove a stale directory or socket; another user's stays, its owner sweeps it. */
 function sweep(dir: string): void {
   try {
     rmSync(dir, { recursive: true, force: true })

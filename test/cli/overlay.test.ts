@@ -125,6 +125,24 @@ t.test('the image beside its container: one device, and numbers that tell what w
   t.ok(await until(() => box.remains().length === 0), 'nothing is left')
 })
 
+t.test('a process that was killed leaves nothing behind for long, and the next mount is as the first', root, async (t) => {
+  const box = layers(t)
+  mkdirSync(box.at('image'))
+  const sockets = (): string[] => box.records().filter((name) => name.startsWith('.beside.'))
+  const mount = (): number | null => box.exec(OVERLAY, '-o', 'lowerdir=l1:l2,upperdir=upper,workdir=work', 'mnt').exit
+  t.equal(mount(), 0)
+  t.equal(sockets().length, 1)
+  process.kill(box.pid(), 'SIGKILL')
+  t.equal(box.exec('umount', '-l', 'mnt').exit, 0)
+  t.equal(box.exec(OVERLAY, '-o', 'lowerdir=l1:l2', 'image').exit, 0, 'nobody answers at the socket')
+  t.equal(box.exec('umount', 'image').exit, 0)
+  t.ok(await until(() => box.run('list').exit === 0 && box.records().length === 0), 'swept out')
+  t.equal(mount(), 0)
+  t.equal(sockets().length, 1)
+  t.equal(box.exec('umount', 'mnt').exit, 0)
+  t.ok(await until(() => box.remains().length === 0), 'nothing is left')
+})
+
 t.test('other layers, other flags, other users of the socket: a mount of its own', root, async (t) => {
   const box = layers(t)
   mkdirSync(box.at('image'))
