@@ -2,7 +2,7 @@
  * What commands print. Paths are bytes as latin1 everywhere in `lib/`; here they become the bytes they were.
  */
 import { writeSync } from 'node:fs'
-import { MountError } from '../config/mount-error.js'
+import type { MountError } from '../config/mount-error.js'
 import { EXIT } from './exit-codes.js'
 
 /** One line on stdout, `text` as bytes. @returns false when nobody reads it any more */
@@ -40,9 +40,14 @@ export function complain(text: string): void {
   writeAll(2, Buffer.from(`tsaufs: ${oneLine(text)}\n`, 'latin1'))
 }
 
+/** By its name: a daemon in the foreground is not in the bundle, and has a class of its own. */
+function isMountError(error: unknown): error is MountError {
+  return error instanceof Error && error.name === 'MountError'
+}
+
 /** Print a failure as its one line and answer its exit code. With DEBUG unforeseen errors show where they came from. */
 export function reportFailure(error: unknown): number {
-  if (error instanceof MountError) {
+  if (isMountError(error)) {
     complain(error.message)
     return error.exit
   }

@@ -32,3 +32,13 @@ export function noSuchContainer(command: string, ref: string): MountError {
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
 }
+
+/** A container that somebody has removed meanwhile needs nothing any more. @returns undefined then */
+export async function unlessGone<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof MountError ? error.code === 'ENOENT' : codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}

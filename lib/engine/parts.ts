@@ -1,106 +1,62 @@
 /**
- * What the life cycle asks of the other parts of the engine: one place where they are put together.
+ * What the life cycle asks of cgroups and seccomp: the record in their words.
  */
+import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { STARTER, type Bytes } from '../os/native.js'
-import type { ContainerPlanInput, ExecPlanInput, OciMount, OciResources } from './oci.js'
-import type { Container, ContainerRecord } from './store/record.js'
+import {
+  ALL_DEVICES, containerHierarchies, DEFAULT_DEVICE_RULES, deviceRule, makeGroup, oomCounter, parseDeviceRule, procsFiles, readHierarchies,
+  resourcesOf, type GroupPlaces,
+} from './cgroup/index.js'
+import type { CgroupHierarchy, ContainerPlanInput, OciDeviceRule } from './oci.js'
+import { seccompFilter } from './seccomp/seccomp.js'
+import { capabilities } from './spec/capabilities.js'
+import { major, minor } from './spec/numbers.js'
+import { parseSecurity } from './spec/words.js'
+import type { ContainerRecord } from './store/record.js'
+import { fsPath } from './text.js'
 
-/** docker's limits by their names in HostConfig (Memory, NanoCpus, ...). */
-export type Limits = Readonly<Record<string, unknown>>
-
-/** Where a container's processes are accounted. */
-export interface CgroupPlaces {
-  readonly version: 1 | 2
-  /** Directory by controller. */
-  readonly dirs: Readonly<Record<string, string>>
-}
+/** The static program that becomes monitors and containers (native/init). */
+export const INIT: Bytes = join(dirname(STARTER), 'tsaufs-init')
 
 /** A container's groups, made. */
 export interface Group {
-  readonly places: CgroupPlaces
+  readonly places: GroupPlaces
   /** What was not asked for and could not be set. */
   readonly notes: readonly string[]
   readonly devicesConfined: boolean
   /** cgroup.procs files. */
   readonly procs: readonly string[]
   readonly oomFile: string | undefined
-  /** What stands for a mount of type cgroup. */
-  readonly mounts: readonly OciMount[]
-  readonly resources: OciResources | undefined
+  readonly hierarchies: readonly CgroupHierarchy[]
 }
 
-/** The static program that becomes monitors and containers (native/init). */
-export const INIT: Bytes = join(dirname(STARTER), 'tsaufs-init')
-
-/** The plan as the monitor reads it. */
-export function compileContainer(_input: ContainerPlanInput): Uint8Array {
-  return new Uint8Array()
+/** Make the groups of a container with its limits. @throws MountError for a limit that was asked for and cannot be set */
+export function groupOf({ id, host, limits }: ContainerRecord): Group {
+  const { resources, unasked } = resourcesOf(limits)
+  const hierarchies = readHierarchies()
+  const { places, notes, devicesConfined } = makeGroup({
+    id, ...(host.cgroupParent === '' ? {} : { parent: host.cgroupParent }), resources: { ...resources, devices: deviceRules(host) }, unasked,
+  }, hierarchies)
+  return {
+    places, notes, devicesConfined, procs: procsFiles(places), oomFile: oomCounter(places), hierarchies: containerHierarchies(places, hierarchies),
+  }
 }
 
-/** The same for a program more in a container. */
-export function compileExec(_input: ExecPlanInput): Uint8Array {
-  return new Uint8Array()
+function deviceRules(host: ContainerRecord['host']): OciDeviceRule[] {
+  if (host.privileged) return [...ALL_DEVICES]
+  const given = host.devices.map(({ pathOnHost, permissions }) => {
+    const stat = statSync(fsPath(pathOnHost))
+    return deviceRule(stat.isBlockDevice() ? 'b' : 'c', major(stat.rdev), minor(stat.rdev), permissions)
+  })
+  return [...DEFAULT_DEVICE_RULES, ...given, ...host.deviceCgroupRules.map(parseDeviceRule)]
 }
 
-/** The cgroup.procs files that a process is written into to be in the groups. */
-export function procsOf(_places: CgroupPlaces): string[] {
-  return []
-}
-
-/** Make the container's groups with its limits. @throws MountError for a limit that was asked for and cannot be set */
-export function makeGroup(_record: ContainerRecord): Group {
-  return { places: { version: 1, dirs: {} }, notes: [], devicesConfined: false, procs: [], oomFile: undefined, mounts: [], resources: undefined }
-}
-
-/** Kill every process in the groups. */
-export async function killGroup(_places: CgroupPlaces): Promise<void> {
-  return Promise.resolve()
-}
-
-/** Remove the groups. Idempotent. */
-export async function removeGroup(_places: CgroupPlaces): Promise<void> {
-  return Promise.resolve()
-}
-
-/** Its processes are frozen. */
-export function isPaused(_places: CgroupPlaces | undefined): boolean {
-  return false
-}
-
-/** The container's network, once it has a namespace. @param pid of its first process */
-export async function connectNetwork(_container: Container, _pid: number): Promise<void> {
-  return Promise.resolve()
-}
-
-/** Take it away. Idempotent, also after a crash. */
-export async function disconnectNetwork(_container: Container): Promise<void> {
-  return Promise.resolve()
-}
-
-/** What people are told of a container's network. */
-export interface NetworkView {
-  /** The column of `ps`: `0.0.0.0:8080->80/tcp`. */
-  readonly ports: string
-  /** `80/tcp` and `0.0.0.0:8080` of each published port. */
-  readonly published: readonly (readonly [inside: string, outside: string])[]
-  /** HostConfig.PortBindings. */
-  readonly bindings: Readonly<Record<string, unknown>>
-  /** NetworkSettings. */
-  readonly settings: Readonly<Record<string, unknown>>
-}
-
-/** What people are told of it. */
-export function describeNetwork(_container: Container): NetworkView {
-  return { ports: '', published: [], bindings: {}, settings: { Ports: {}, Networks: {} } }
-}
-
-/** The processes in the groups, as numbers of ours. */
-export function groupPids(_places: CgroupPlaces): number[] {
-  return []
-}
-
-/** What the parts have left of containers that are not these, or that do not run. */
-export function leftoverParts(_containers: readonly Container[]): { readonly what: string, readonly remove: () => Promise<void> }[] {
-  return []
+/** The filter for a container's programs. @param note gets what a profile says and the kernel does not know */
+export function seccompOf({ host }: ContainerRecord, note: (line: string) => void): Pick<ContainerPlanInput, 'seccompFilter' | 'seccompFlags'> {
+  const { seccomp = 'builtin' } = parseSecurity(host.securityOpt, host.privileged)
+  const filter = seccompFilter(seccomp, capabilities(host.capAdd, host.capDrop, host.privileged))
+  if (filter === undefined) return {}
+  filter.notes.forEach(note)
+  return { seccompFilter: filter.program, seccompFlags: filter.flags }
 }

@@ -58,8 +58,13 @@ static bool read_id(const char* text, uint32_t* id) {
   return true;
 }
 
+/** The name of the user that was found last; members of groups are named. */
+static char found_name[256];
+
 static void take_user(struct stage* stage, char* fields[FIELDS], uint32_t uid) {
   uint32_t gid;
+  found_name[0] = '\0';
+  if (strlen(fields[0]) < sizeof found_name) strcpy(found_name, fields[0]);
   stage->uid = uid;
   if (read_id(fields[3], &gid)) stage->gid = gid;
   if (fields[5][0] == '/' && strlen(fields[5]) < sizeof stage->home) strcpy(stage->home, fields[5]);
@@ -135,10 +140,11 @@ int look_up_user(struct stage* stage, const char* spec) {
   const char* group = spec[length] == ':' ? spec + length + 1 : "";
   stage->uid = 0;
   stage->gid = 0;
+  found_name[0] = '\0';
   int rc = *user == '\0' ? find_user(stage, "0", false) : find_user(stage, user, false);
   if (rc == 0 && *user != '\0' && !read_id(user, &stage->uid)) rc = -ENOENT;
   if (rc < 0) return failed(rc, "look up the user", user);
   if (*group != '\0') return look_up_group(stage, group, &stage->gid);
-  // Members are named; a number gets the groups of its name only through passwd, which docker does not do either.
-  return *user == '\0' ? 0 : add_memberships(stage, user);
+  // A number has the groups of its name, as with runc (GetExecUser); without a name it has none.
+  return found_name[0] == '\0' ? 0 : add_memberships(stage, found_name);
 }

@@ -8,7 +8,7 @@ import { capabilities, normalCapability } from '../../lib/engine/spec/capabiliti
 import { mergeEnv } from '../../lib/engine/spec/env.js'
 import { parseMount, parseTmpfs, parseVolume } from '../../lib/engine/spec/mounts.js'
 import { parseDevice, parseRestart, parseSecurity, parseUlimit, signalNumber } from '../../lib/engine/spec/words.js'
-import { major, minor } from '../../lib/engine/spec/config.js'
+import { major, minor } from '../../lib/engine/spec/numbers.js'
 import { humanDuration, parseDuration, parseMoment } from '../../lib/engine/store/times.js'
 import { checkName, newId, randomName } from '../../lib/engine/store/ids.js'
 

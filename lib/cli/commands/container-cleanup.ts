@@ -2,7 +2,7 @@
  * `tsaufs container-cleanup ID`: what a monitor runs when its container has ended and nobody has said that he takes care of it.
  */
 import type { Command } from 'commander'
-import { MountError } from '../../config/mount-error.js'
+import { unlessGone } from '../../engine/error.js'
 import { finish } from '../../engine/life/finish.js'
 import { findContainer } from '../../engine/store/containers.js'
 import { ContainerCommand, rootOf } from '../container/command.js'
@@ -15,11 +15,6 @@ export function containerCleanupCommand(): Command {
     .argument('<id>')
     .action(async (id: string, _options: unknown, command: Command) => {
       const root = rootOf(command)
-      try {
-        await finish(root, findContainer(root, id, 'container-cleanup'), startWords(root))
-      } catch (error) {
-        // Removed meanwhile: then all of it has gone.
-        if (!(error instanceof MountError && error.code === 'ENOENT')) throw error
-      }
+      await unlessGone(() => finish(root, findContainer(root, id, 'container-cleanup'), startWords(root)))
     })
 }

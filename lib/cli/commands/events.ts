@@ -1,9 +1,11 @@
 /**
- * `tsaufs events`: what happens to a mount, a line each, until interrupted or unmounted.
+ * `tsaufs events`: what happens to containers, or to a mount; a line each, until interrupted or unmounted.
  */
 import { Command } from 'commander'
 import { follow } from '../../daemon/client.js'
 import { EXIT } from '../exit-codes.js'
+import { many, rootOf } from '../container/command.js'
+import { followContainers, type ContainerEventFlags } from '../container/events.js'
 import { mountNamed } from '../mount-named.js'
 import { oneLine, print, readableAll } from '../output.js'
 
@@ -17,13 +19,23 @@ interface Told {
   readonly [field: string]: unknown
 }
 
+interface Flags extends ContainerEventFlags {
+  readonly json?: true
+}
+
 /** Build the command. */
 export function eventsCommand(): Command {
   return new Command('events')
-    .description('follow a mount: direct changes of branches that took a name away or gave it to something else, copy-ups; a line each')
-    .argument('<mountpoint>')
+    .description('follow what happens: to containers; or to a mount, where it is copy-ups and direct changes of branches that took a name away '
+      + 'or gave it to something else; a line each')
+    .argument('[mountpoint]')
     .option('--json', 'for programs: an object a line')
-    .action(async (mountpoint: string, flags: { json?: true }) => {
+    .option('--since <time>', 'containers: from then on, 2026-11-27T23:00:00Z or 10m for ten minutes ago')
+    .option('--until <time>', 'containers: end then')
+    .option('-f, --filter <filter>', 'containers: container=, event=, image=', many)
+    .option('--format <format>', "containers: a template as '{{.Action}} {{.Actor.Attributes.name}}', or 'json'")
+    .action(async (mountpoint: string | undefined, flags: Flags, command: Command) => {
+      if (mountpoint === undefined) return followContainers(rootOf(command), { ...flags, ...(flags.json === true ? { format: 'json' } : {}) })
       await follow(mountNamed('events', mountpoint), 'events', (event) => {
         const told = event as Told
         const line = flags.json === true

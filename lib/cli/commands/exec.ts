@@ -6,6 +6,7 @@ import type { Bytes } from '../../os/native.js'
 import { failure, RUN_EXIT, usage } from '../../engine/error.js'
 import { dropExec, execContainer } from '../../engine/life/exec.js'
 import { readEnv } from '../../engine/spec/env.js'
+import { tellEvent } from '../../engine/store/events.js'
 import { findContainer } from '../../engine/store/containers.js'
 import { ContainerCommand, many, rootOf } from '../container/command.js'
 import { exitingWith } from '../container/run-exit.js'
@@ -40,7 +41,8 @@ export function execCommand(): Command {
     .option('-u, --user <user>', 'NAME|UID[:GROUP|GID]')
     .option('-w, --workdir <dir>', 'working directory')
     .action((ref: string, words: readonly Bytes[], options: Options, command: Command) => exitingWith(async () => {
-      const container = findContainer(rootOf(command), ref, 'exec')
+      const root = rootOf(command)
+      const container = findContainer(root, ref, 'exec')
       const attach = options.detach !== true
       const [tty, stdin] = [options.tty === true, options.interactive === true && attach]
       if (options.workdir !== undefined && !options.workdir.startsWith('/')) throw usage(`exec --workdir ${options.workdir}`, 'it must be an absolute path')
@@ -50,6 +52,7 @@ export function execCommand(): Command {
         words, env: readEnv(options.envFile ?? [], options.env ?? []), user: options.user ?? '', workdir: options.workdir ?? '',
         tty, stdin, privileged: options.privileged === true, attach, ...(tty ? terminalSize() : {}),
       })
+      tellEvent(root, container.record, 'exec_start', { command: words.join(' ') })
       if (!attach) return 0
       const { exit, detached } = await converse(started.client!, { tty, stdin, sigProxy: false, keys })
       if (detached) return 0

@@ -4,6 +4,7 @@
 import type { Command } from 'commander'
 import { killContainer, letRest } from '../../engine/life/stop.js'
 import { signalNumber } from '../../engine/spec/words.js'
+import { tellEvent } from '../../engine/store/events.js'
 import { findContainer } from '../../engine/store/containers.js'
 import { ContainerCommand, rootOf } from '../container/command.js'
 import { forEach } from '../container/run-exit.js'
@@ -24,6 +25,7 @@ export function killCommand(): Command {
         // Who is ended by hand is not started again, as with docker; other signals are the program's own affair.
         if (signal === 9 || signal === signalNumber('kill', container.record.config.stopSignal)) await letRest(container, 'kill')
         await killContainer(container, signal, 'kill')
+        tellEvent(root, container.record, 'kill', { signal: String(signal) })
         print(ref)
       })
     })

@@ -3,7 +3,7 @@
  */
 import type { Command } from 'commander'
 import { failure } from '../../engine/error.js'
-import { describeNetwork } from '../../engine/parts.js'
+import { describeNetwork } from '../../engine/network/index.js'
 import { findContainer } from '../../engine/store/containers.js'
 import { ContainerCommand, rootOf } from '../container/command.js'
 import { print } from '../output.js'

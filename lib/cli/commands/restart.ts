@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander'
 import { stopContainer } from '../../engine/life/stop.js'
+import { tellEvent } from '../../engine/store/events.js'
 import { findContainer } from '../../engine/store/containers.js'
 import { ContainerCommand, rootOf } from '../container/command.js'
 import { startDetached } from '../container/foreground.js'
@@ -26,6 +27,7 @@ export function restartCommand(): Command {
         const { stopTimeout, stopSignal } = container.record.config
         await stopContainer(container, given ?? stopTimeout, 'restart', options.signal ?? stopSignal)
         await startDetached(root, container)
+        tellEvent(root, container.record, 'restart')
         print(ref)
       })
     })

@@ -6,6 +6,7 @@ import { usage } from '../../engine/error.js'
 import { finish } from '../../engine/life/finish.js'
 import { stopContainer } from '../../engine/life/stop.js'
 import { signalNumber } from '../../engine/spec/words.js'
+import { tellEvent } from '../../engine/store/events.js'
 import { findContainer } from '../../engine/store/containers.js'
 import { ContainerCommand, rootOf } from '../container/command.js'
 import { startWords } from '../container/foreground.js'
@@ -34,8 +35,10 @@ export function stopCommand(): Command {
       await forEach(refs, async (ref) => {
         const container = findContainer(root, ref, 'stop')
         const { stopTimeout, stopSignal } = container.record.config
-        const ended = await stopContainer(container, given ?? stopTimeout, 'stop', options.signal ?? stopSignal)
-        if (ended !== undefined) await finish(root, container, startWords(root))
+        await stopContainer(container, given ?? stopTimeout, 'stop', options.signal ?? stopSignal)
+        // Also of one that did not run: the program of a monitor that was killed is ended here.
+        await finish(root, container, startWords(root))
+        tellEvent(root, container.record, 'stop')
         print(ref)
       })
     })

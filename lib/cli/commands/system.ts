@@ -3,6 +3,7 @@
  */
 import { Command } from 'commander'
 import { createInterface } from 'node:readline/promises'
+import { unlessGone } from '../../engine/error.js'
 import { findLeftovers } from '../../engine/life/check.js'
 import { removeContainer } from '../../engine/life/remove.js'
 import { allContainers } from '../../engine/store/containers.js'
@@ -18,8 +19,8 @@ export function systemCommand(): Command {
   const system = new ContainerCommand('system').description('look after what containers leave')
   system.addCommand(new ContainerCommand('check')
     .description('find what a crash or a reboot has left: mounts, groups, networks, state; exit code 1 if there is something')
-    .action((_options: unknown, command: Command) => {
-      const found = findLeftovers(rootOf(command))
+    .action(async (_options: unknown, command: Command) => {
+      const found = await findLeftovers(rootOf(command))
       for (const { what } of found) writeText(`${oneLine(what)}\n`)
       if (found.length > 0) process.exitCode = EXIT.FAILED
     }))
@@ -47,8 +48,8 @@ async function agrees(): Promise<boolean> {
 }
 
 async function prune(root: StateRoot, all: boolean): Promise<void> {
-  await forEach(findLeftovers(root), async ({ what, remove }) => {
-    await remove()
+  await forEach(await findLeftovers(root), async ({ what, remove }) => {
+    await unlessGone(remove)
     writeText(`Removed: ${oneLine(what)}\n`)
   })
   if (!all) return
@@ -58,7 +59,7 @@ async function prune(root: StateRoot, all: boolean): Promise<void> {
   })
   if (idle.length > 0) writeText('Deleted Containers:\n')
   await forEach(idle, async (each) => {
-    await removeContainer(root, each, false)
+    await unlessGone(() => removeContainer(root, each, false))
     writeText(`${each.record.id}\n`)
   })
 }

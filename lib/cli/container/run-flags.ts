@@ -5,6 +5,9 @@ import { Option, type Command } from 'commander'
 import type { Bytes } from '../../os/native.js'
 import { draftRecord, type RunFlags } from '../../engine/spec/draft.js'
 import type { ContainerRecord } from '../../engine/store/record.js'
+import { LIMIT_FLAGS } from '../../engine/cgroup/index.js'
+import { NETWORK_FLAGS } from '../../engine/network/index.js'
+import { complain } from '../output.js'
 import { workingDirectory } from '../raw-args.js'
 import { usage } from '../../engine/error.js'
 import { many } from './command.js'
@@ -69,7 +72,10 @@ export function addRunFlags(command: Command): Command {
   for (const [flags, help] of LISTS) command.addOption(new Option(flags, help).argParser(many))
   // `--entrypoint ''` means something.
   command.option('--entrypoint <program>', 'program that the arguments are given to')
-  command.option('--net, --network <mode>', 'none, host, container:NAME')
+  for (const { flags, help, many: repeats } of [...NETWORK_FLAGS, ...LIMIT_FLAGS]) {
+    command.addOption(repeats === true ? new Option(flags, help).argParser(many) : new Option(flags, help))
+  }
+  command.option('--net <mode>', 'the same as --network')
   return command
 }
 
@@ -80,11 +86,12 @@ const NOTHING = {
 }
 
 /** What commander makes of the flags that were given. */
-export type RunOptions = Partial<RunFlags> & { readonly network?: string }
+export type RunOptions = Partial<RunFlags> & { readonly net?: string }
 
 /** The record of the container that is asked for. @throws MountError for what is wrong with it */
 export function recordOf(options: RunOptions, words: readonly Bytes[]): ContainerRecord {
-  const flags = { ...NOTHING, ...options } as RunFlags
+  const { net, ...more } = options
+  const flags = { ...NOTHING, ...(net === undefined ? {} : { network: net }), ...more } as RunFlags
   if (flags.rootfs === '') throw usage('run', 'give the directories of its root: --rootfs DIR[:DIR...] COMMAND')
-  return draftRecord(flags, words, workingDirectory(), { network: { mode: options.network ?? 'none' }, limits: {} })
+  return draftRecord(flags, words, workingDirectory(), complain)
 }

@@ -6,6 +6,7 @@ import { TO } from '../../engine/attach/frames.js'
 import { signalNumber } from '../../engine/spec/words.js'
 import type { ExitState } from '../../engine/store/status.js'
 import { usage } from '../../engine/error.js'
+import { makeRaw } from './raw-mode.js'
 
 /** How we are connected. */
 export interface Connection {
@@ -62,7 +63,7 @@ export async function converse(client: AttachClient, connection: Connection): Pr
       if (out.write(data)) return true
       out.once('drain', () => client.resume())
       return false
-    }, connection.stdin)
+    })
     if (connection.tty) undo.push(followSize(client))
     if (connection.sigProxy) undo.push(passSignals(client))
     const detached = new Promise<'detached'>((resolve) => {
@@ -100,8 +101,7 @@ function passSignals(client: AttachClient): () => void {
 
 function passInput(client: AttachClient, { tty, keys }: Connection, detach: () => void): () => void {
   const { stdin } = process
-  const raw = tty && stdin.isTTY
-  if (raw) stdin.setRawMode(true)
+  const restore = tty && stdin.isTTY ? makeRaw(stdin.fd) : undefined
   let pressed = 0
   const onData = (data: Buffer): void => {
     const { bytes, matched } = tty ? matchKeys(data, keys, pressed) : { bytes: data, matched: 0 }
@@ -116,7 +116,7 @@ function passInput(client: AttachClient, { tty, keys }: Connection, detach: () =
   stdin.on('data', onData).on('end', onEnd).on('error', onEnd)
   return () => {
     stdin.off('data', onData).off('end', onEnd)
-    if (raw) stdin.setRawMode(false)
+    restore?.()
     stdin.pause()
   }
 }

@@ -4,26 +4,31 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { readExit, type ExitState } from '../store/status.js'
-import { encodeFrame, FROM, FrameReader, LISTEN, TO } from './frames.js'
+import { encodeFrame, FROM, FrameReader, TO } from './frames.js'
 
 /** Gets what the program writes. @returns false to be sent no more until resume() */
 export type OnOutput = (stream: 'stdout' | 'stderr', data: Buffer) => boolean
 
 /** One connection. */
 export class AttachClient {
-  /** The end of the program; undefined when the monitor went without telling it. */
+  /** The end of the program, for who listens; undefined when the monitor went without telling it. */
   readonly ended: Promise<ExitState | undefined>
   readonly #socket: Socket
-  #onOutput: OnOutput = () => true
+  #onOutput: OnOutput | undefined
+  /** What came before somebody listened: node lets the streams of a child that has ended flow, paused or not. */
+  readonly #early: Parameters<OnOutput>[] = []
 
   /** @param dir where the run's exit.json is */
   constructor(socket: Socket, dir: string) {
     this.#socket = socket
+    ignoreWriteErrors(socket)
     let exit: ExitState | undefined
     const reader = new FrameReader((type, data) => {
       if (type === FROM.EXIT) exit = JSON.parse(data.toString('latin1')) as ExitState
-      else if (!this.#onOutput(type === FROM.STDERR ? 'stderr' : 'stdout', data)) socket.pause()
+      else this.#take(type === FROM.STDERR ? 'stderr' : 'stdout', data)
     })
+    // What comes before somebody listens waits for him.
+    socket.pause()
     this.ended = new Promise((resolve) => {
       socket.on('data', (part: Buffer) => reader.push(part))
       socket.on('error', () => socket.destroy())
@@ -33,10 +38,16 @@ export class AttachClient {
     })
   }
 
-  /** Want the program's output from now on, and be heard as its input. */
-  listen(onOutput: OnOutput, input: boolean): void {
+  /** Take the program's output, and be told of its end. Nothing comes before this is called. */
+  listen(onOutput: OnOutput): void {
     this.#onOutput = onOutput
-    this.send(TO.LISTEN, Buffer.of(LISTEN.STDOUT | LISTEN.STDERR | (input ? LISTEN.STDIN : 0)))
+    this.#socket.resume()
+    for (const [stream, data] of this.#early.splice(0)) this.#take(stream, data)
+  }
+
+  #take(stream: 'stdout' | 'stderr', data: Buffer): void {
+    if (this.#onOutput === undefined) this.#early.push([stream, data])
+    else if (!this.#onOutput(stream, data)) this.#socket.pause()
   }
 
   /** Be sent on after OnOutput has said false. */
@@ -82,6 +93,13 @@ export class AttachClient {
   detach(): void {
     this.#socket.destroy()
   }
+}
+
+/** Node closes a socket both ways when a write fails, and with it goes unread what a monitor that has ended had to say. */
+function ignoreWriteErrors(socket: Socket): void {
+  const { _write: write, _writev: writev } = socket
+  socket._write = (chunk, encoding, done) => write.call(socket, chunk, encoding, () => done())
+  if (writev !== undefined) socket._writev = (chunks, done) => writev.call(socket, chunks, () => done())
 }
 
 /**

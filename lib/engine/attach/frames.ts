@@ -21,12 +21,7 @@ export const TO = {
   SIGNAL: 6,
   /** We take away what is left when it has ended; the monitor runs no exit command. */
   CLEANS_UP: 7,
-  /** One byte, LISTEN: what we want to be sent. */
-  LISTEN: 8,
 } as const
-
-/** Bits of TO.LISTEN. */
-export const LISTEN = { STDOUT: 1, STDERR: 2, STDIN: 4 } as const
 
 const HEAD = 8
 /** No monitor sends more in one frame. */

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { readMountinfo } from '../../daemon/mountinfo.js'
 import { codeOf } from '../error.js'
-import { leftoverParts } from '../parts.js'
+import { sweepNetwork } from '../network/index.js'
 import { unmountRootfs } from '../rootfs/mount.js'
 import { containerIds, readContainer, withContainer } from '../store/containers.js'
 import { ID } from '../store/ids.js'
@@ -26,13 +26,27 @@ export interface Leftover {
 }
 
 /** Everything that is left of what runs no more. */
-export function findLeftovers(root: StateRoot): Leftover[] {
+export async function findLeftovers(root: StateRoot): Promise<Leftover[]> {
   const containers = containerIds(root).map((id) => readContainer(root, id)).filter((each) => each !== undefined)
   const known = new Set(containers.map(({ record }) => record.id))
   return [
-    ...unfinished(root), ...broken(root, known), ...names(root), ...containers.flatMap((each) => ofContainer(each)), ...strayMounts(root, known),
-    ...leftoverParts(containers),
+    ...unfinished(root), ...broken(root, known), ...names(root), ...containers.flatMap((each) => ofContainer(root, each)), ...strayMounts(root, known),
+    ...await ofNetwork(containers),
   ]
+}
+
+/** Ports and devices of containers that are not there; those of other state roots are theirs to judge. */
+async function ofNetwork(containers: readonly Container[]): Promise<Leftover[]> {
+  const running = new Map(containers.map((each) => [each.record.id, isRunning(stateOf(each))]))
+  // Of an id we do not know nobody knows whether it is another root's.
+  const lives = (id: string): boolean | undefined => running.get(id)
+  const found = await sweepNetwork(lives, { remove: false, all: false })
+  return found.map((what, i) => ({
+    what,
+    async remove() {
+      if (i === 0) await sweepNetwork(lives, { remove: true, all: false })
+    },
+  }))
 }
 
 function list(dir: string): string[] {
@@ -79,7 +93,7 @@ function names(root: StateRoot): Leftover[] {
 }
 
 /** A container that does not run and still has something. */
-function ofContainer(container: Container): Leftover[] {
+function ofContainer(root: StateRoot, container: Container): Leftover[] {
   const state = stateOf(container)
   if (isRunning(state) || state.status === 'restarting') return []
   const point = bytesOf(join(container.dir, 'rootfs'))
@@ -92,7 +106,7 @@ function ofContainer(container: Container): Leftover[] {
   return [{
     what: `container ${container.record.name}: ${has.join(', ')}`,
     remove: () => withContainer(container, 'system prune', async (current) => {
-      if (!isRunning(stateOf(current))) await release(current)
+      if (!isRunning(stateOf(current))) await release(root, current)
     }),
   }]
 }

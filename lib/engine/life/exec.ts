@@ -7,14 +7,16 @@ import { join } from 'node:path'
 import type { Bytes } from '../../os/native.js'
 import type { ExecPlanInput, ProgramIo } from '../oci.js'
 import { failure } from '../error.js'
-import { compileExec, procsOf } from '../parts.js'
+import { procsFiles } from '../cgroup/index.js'
+import { seccompOf } from '../parts.js'
+import { compileExec } from '../plan/compile.js'
 import { mergeEnv } from '../spec/env.js'
 import { ociCapabilities, ociProcess } from '../spec/config.js'
 import type { Container } from '../store/record.js'
 import { readMonitor, stateOf } from '../store/status.js'
 import { startMonitor, type Started } from './monitor.js'
 import { sweepExecs } from './release.js'
-import { programIo, seccompOf } from './start.js'
+import { programIo } from './start.js'
 
 /** What is to be run. */
 export interface ExecRequest {
@@ -69,7 +71,8 @@ function planInput({ record }: Container, request: ExecRequest, target: ExecPlan
   const own = ociProcess({ ...record, config: { ...config, tty: request.tty } }, { devicesConfined })
   const io: ProgramIo = request.attach ? programIo({ tty: request.tty, openStdin: request.stdin }, request) : { kind: 'null' }
   return {
-    target, io, log: false, attached: request.attach, cgroupProcs: record.cgroup === undefined ? [] : procsOf(record.cgroup),
+    target, io, log: false, attached: request.attach, cgroupProcs: record.cgroup === undefined ? [] : procsFiles(record.cgroup),
+    groups: [...host.groupAdd],
     user: request.user !== '' ? request.user : config.user === '' ? '0' : config.user,
     process: {
       ...own, args: [...request.words],
@@ -78,7 +81,7 @@ function planInput({ record }: Container, request: ExecRequest, target: ExecPlan
       capabilities: ociCapabilities(host, devicesConfined, request.privileged || host.privileged),
       noNewPrivileges: request.privileged ? false : own.noNewPrivileges === true,
     },
-    ...(request.privileged ? {} : seccompOf(record)),
+    ...(request.privileged ? {} : seccompOf(record, () => undefined)),
   }
 }
 

@@ -6,13 +6,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
-import { codeOf } from '../error.js'
+import { unlessGone } from '../error.js'
 import { parseTime } from '../store/times.js'
 import { dropContainer, withContainer } from '../store/containers.js'
+import { tellEvent } from '../store/events.js'
 import type { Container } from '../store/record.js'
 import type { StateRoot } from '../store/root.js'
 import { isRunning, ourselves, readRestart, stateOf, type ContainerState, type RestartState } from '../store/status.js'
-import { MountError } from '../../config/mount-error.js'
 import { writeJson } from '../text.js'
 import { release } from './release.js'
 import { startContainer, type StartOptions } from './start.js'
@@ -25,19 +25,20 @@ const BACKOFF = { FIRST_MS: 100, MOST_MS: 60_000, RESET_MS: 10_000 } as const
  * @throws MountError when something cannot be taken away
  */
 export async function finish(root: StateRoot, container: Container, options: Omit<StartOptions, 'attach' | 'again'>): Promise<void> {
-  const wait = await ifThere(() => withContainer(container, 'clean up', async (current) => {
+  const wait = await unlessGone(() => withContainer(container, 'clean up', async (current) => {
     const state = stateOf(current)
     if (isRunning(state) || state.status === 'restarting') return undefined
-    await release(current)
+    await release(root, current)
     if (current.record.host.autoRemove) {
       await dropContainer(root, current)
+      tellEvent(root, current.record, 'destroy')
       return undefined
     }
     return state.status === 'created' ? undefined : planRestart(current, state)
   }))
   if (wait === undefined) return
   await sleep(wait.delayMs)
-  await ifThere(() => withContainer(container, 'restart', async (current) => {
+  await unlessGone(() => withContainer(container, 'restart', async (current) => {
     const { waiter } = readRestart(current.dir)
     // Somebody has stopped it, or started it, meanwhile.
     if (waiter?.pid !== process.pid || isRunning(stateOf(current))) return
@@ -64,14 +65,4 @@ function planRestart({ dir, record }: Container, state: ContainerState): Restart
   const next: RestartState = { count: before.count + 1, delayMs, waiter: ourselves() }
   writeJson(join(dir, 'restart.json'), next)
   return next
-}
-
-/** A container that somebody has removed meanwhile needs nothing any more. */
-async function ifThere<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof MountError ? error.code === 'ENOENT' : codeOf(error) === 'ENOENT') return undefined
-    throw error
-  }
 }

@@ -39,6 +39,8 @@ interface Said {
   readonly step?: number
   readonly what?: string
   readonly errno?: string
+  /** The exit code for it: 125, 126, 127. */
+  readonly exit?: number
   readonly path?: string
 }
 
@@ -103,13 +105,9 @@ async function* lines(stream: Readable): AsyncGenerator<Said> {
   }
 }
 
-/** Which exit code it is depends on whether the program itself was the reason. */
-function refusal(tried: string, { what = 'start', errno = 'EIO', path = '' }: Said): Error {
-  const isExec = /^exec/.test(what)
-  const object = path === '' || what.includes(path) ? what : `${what} ${path}`
-  if (isExec && (errno === 'ENOENT' || errno === 'ENOTDIR')) {
-    return failure(tried, errno, `exec: "${path}": executable file not found in $PATH or no such file or directory`, RUN_EXIT.NOT_FOUND)
-  }
-  if (isExec) return failure(tried, errno, `exec: "${path}" cannot be executed${errno === 'EACCES' ? ': permission denied' : ''}`, RUN_EXIT.CANNOT_EXECUTE)
-  return failure(tried, errno, `${object} failed; nothing runs`, RUN_EXIT.ENGINE)
+/** A step that failed, in docker's words where it was the program's. */
+function refusal(tried: string, { what = 'start', errno = 'EIO', path = '', exit = RUN_EXIT.ENGINE }: Said): Error {
+  if (exit === RUN_EXIT.NOT_FOUND) return failure(tried, errno, `exec: "${path}": executable file not found in $PATH`, exit)
+  if (exit === RUN_EXIT.CANNOT_EXECUTE) return failure(tried, errno, `exec: "${path}" cannot be executed`, exit)
+  return failure(tried, errno, `${path === '' || what.includes(path) ? what : `${what} ${path}`} failed; nothing runs`, exit)
 }

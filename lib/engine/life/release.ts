@@ -4,14 +4,23 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../error.js'
-import { disconnectNetwork, killGroup, removeGroup } from '../parts.js'
-import { unmountRootfs } from '../rootfs/mount.js'
+import { killGroup, removeGroup } from '../cgroup/index.js'
+import { disconnectNetwork } from '../network/index.js'
+import { isMounted, unmountRootfs } from '../rootfs/mount.js'
+import { tellEvent } from '../store/events.js'
 import type { Container } from '../store/record.js'
+import type { StateRoot } from '../store/root.js'
 import { isAlive, isRunning, readExit, readMonitor, stateOf } from '../store/status.js'
 
-/** Take away what a run has left. The caller holds the lock. @throws MountError EBUSY while it runs */
-export async function release({ dir, record }: Container): Promise<void> {
+/** Take away what a run has left, and tell of its end. The caller holds the lock. @throws MountError EBUSY while it runs */
+export async function release(root: StateRoot, { dir, record }: Container): Promise<void> {
   if (isRunning(stateOf({ dir, record }))) throw failure(`clean up ${record.name}`, 'EBUSY', 'it is running')
+  const exit = readExit(dir)
+  // What is still mounted has ended since somebody looked last.
+  if (exit !== undefined && isMounted(dir)) {
+    if (exit.oom) tellEvent(root, record, 'oom')
+    tellEvent(root, record, 'die', { exitCode: String(exit.code) })
+  }
   killOrphan(dir)
   if (record.cgroup !== undefined) {
     await killGroup(record.cgroup)

@@ -1,6 +1,7 @@
 /** Taking a container away. */
 import { failure } from '../error.js'
 import { dropContainer, withContainer } from '../store/containers.js'
+import { tellEvent } from '../store/events.js'
 import type { Container } from '../store/record.js'
 import type { StateRoot } from '../store/root.js'
 import { isRunning, stateOf } from '../store/status.js'
@@ -17,7 +18,8 @@ export async function removeContainer(root: StateRoot, container: Container, for
     if (isRunning(state)) {
       throw failure(`rm ${name}`, 'EBUSY', `cannot remove container "/${name}": container is ${state.status}: stop the container before removing or force remove`)
     }
-    await release(current)
+    await release(root, current)
     await dropContainer(root, current)
+    tellEvent(root, current.record, 'destroy')
   })
 }

@@ -6,12 +6,15 @@ import { join } from 'node:path'
 import type { Bytes } from '../../os/native.js'
 import type { ContainerPlanInput, ProgramIo } from '../oci.js'
 import { failure, RUN_EXIT } from '../error.js'
-import { compileContainer, connectNetwork, makeGroup, type Group } from '../parts.js'
+import { connectNetwork } from '../network/index.js'
+import { groupOf, seccompOf, type Group } from '../parts.js'
+import { compileContainer } from '../plan/compile.js'
 import { mountRootfs } from '../rootfs/mount.js'
 import { writeFiles } from '../rootfs/files.js'
 import { ociConfig, type StartFacts } from '../spec/config.js'
 import { signalNumber } from '../spec/words.js'
 import { findContainer } from '../store/containers.js'
+import { tellEvent } from '../store/events.js'
 import { writeRecord, type Container } from '../store/record.js'
 import type { StateRoot } from '../store/root.js'
 import { stateOf } from '../store/status.js'
@@ -38,8 +41,11 @@ export interface StartOptions {
 export async function startContainer(root: StateRoot, container: Container, options: StartOptions): Promise<Started> {
   const { record, dir } = container
   const tried = `start ${record.name}`
+  if (process.geteuid?.() !== 0) {
+    throw failure(tried, 'EPERM', 'containers need root for now; use sudo, or podman with mount_program=tsaufs-overlay (docs/engines.md)', RUN_EXIT.ENGINE)
+  }
   const joined = joinedNamespaces(root, container, tried)
-  await release(container)
+  await release(root, container)
   for (const name of ['exit.json', 'monitor.json']) rmSync(join(dir, name), { force: true })
   if (options.again !== true) rmSync(join(dir, 'restart.json'), { force: true })
   // A root that cannot be mounted is told once, by whoever waits for it.
@@ -47,21 +53,24 @@ export async function startContainer(root: StateRoot, container: Container, opti
   mounted.catch(() => undefined)
   let current = container
   try {
-    const group = makeGroup(record)
+    const group = groupOf(record)
     group.notes.forEach(options.note)
     current = { dir, record: { ...record, cgroup: group.places, stoppedByUser: false } }
     writeRecord(dir, current.record)
     writeFiles(dir, record)
     const plan = compileContainer(planInput(current, group, joined, options))
-    return await startMonitor({
+    const started = await startMonitor({
       verb: 'monitor', dir, plan, attach: options.attach, tried,
       created: async (pid) => {
-        await Promise.all([mounted, connectNetwork(current, pid)])
+        const [{ address, gateway }] = await Promise.all([connectNetwork(current, pid, options.note), mounted])
+        if (address !== '') writeFiles(dir, record, { address, gateway })
       },
     })
+    tellEvent(root, record, 'start')
+    return started
   } catch (error) {
     await mounted.catch(() => undefined)
-    await release(current)
+    await release(root, current)
     throw error
   }
 }
@@ -69,28 +78,22 @@ export async function startContainer(root: StateRoot, container: Container, opti
 function planInput({ dir, record }: Container, group: Group, joined: StartFacts['joined'], options: StartOptions): ContainerPlanInput {
   const config = ociConfig(record, {
     rootfs: bytesOf(join(dir, 'rootfs')), files: bytesOf(join(dir, 'files')), joined,
-    cgroupMounts: group.mounts, devicesConfined: group.devicesConfined,
+    devicesConfined: group.devicesConfined,
   })
-  if (group.resources !== undefined) config.linux.resources = group.resources
   writeJson(join(dir, 'config.json'), config)
   return {
-    config, io: programIo(record.config, options), user: userOf(record.config.user), log: record.host.logDriver !== 'none',
-    attached: options.attach, cgroupProcs: [...group.procs], ...(group.oomFile === undefined ? {} : { oomFile: group.oomFile }),
+    config, io: programIo(record.config, options), user: userOf(record.config.user), groups: [...record.host.groupAdd], log: record.host.logDriver !== 'none',
+    attached: options.attach, cgroupProcs: [...group.procs], cgroupHierarchies: [...group.hierarchies], ...(group.oomFile === undefined ? {} : { oomFile: group.oomFile }),
     // The root is mounted meanwhile, and the network needs a process.
     waitForGo: true, lateMountNamespace: true,
     exitCommand: [...options.cleanup, record.id].map(bytesOf), stopSignal: signalNumber(`start ${record.name}`, record.config.stopSignal),
-    ...seccompOf(record), init: record.host.init,
+    ...seccompOf(record, options.note), init: record.host.init,
   }
 }
 
 /** Without a name it is root, whose groups are looked up as well. */
 function userOf(user: Bytes): Bytes {
   return user === '' ? '0' : user
-}
-
-/** The filter for its programs. */
-export function seccompOf(_record: Container['record']): Pick<ContainerPlanInput, 'seccompFilter' | 'seccompFlags'> {
-  return {}
 }
 
 /** Where the program's descriptors lead. */

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { attachTo, type AttachClient } from '../attach/client.js'
 import { failure } from '../error.js'
-import { killGroup } from '../parts.js'
+import { killGroup } from '../cgroup/index.js'
 import { signalNumber } from '../spec/words.js'
 import { withContainer } from '../store/containers.js'
 import { writeRecord, type Container } from '../store/record.js'
@@ -34,6 +34,7 @@ export async function killContainer(container: Container, signal: number, comman
   if (client === undefined) {
     throw failure(`${command} ${container.record.name}`, 'ESRCH', `Container ${container.record.id} is not running`)
   }
+  client.listen(() => true)
   client.signal(signal)
   await flushed(client)
   client.detach()
@@ -52,6 +53,7 @@ export async function stopContainer(container: Container, seconds: number, comma
   if (!isRunning(stateOf(container))) return undefined
   const client = await attachTo(container.dir)
   if (client === undefined) return killByForce(container)
+  client.listen(() => true)
   client.cleansUp()
   client.signal(signalNumber(`${command} ${container.record.name}`, first))
   const soon = seconds < 0 ? await client.ended : await within(client.ended, seconds * 1000)

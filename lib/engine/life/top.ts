@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { failure, usage } from '../error.js'
-import { groupPids } from '../parts.js'
+import { groupPids } from '../cgroup/index.js'
 import { stateOf } from '../store/status.js'
 import type { Container } from '../store/record.js'
 

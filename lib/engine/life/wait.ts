@@ -12,6 +12,7 @@ export async function waitForEnd(container: Container): Promise<number> {
     const state = stateOf(container)
     if (!isRunning(state)) return readExit(container.dir)?.code ?? state.exitCode
     const client = await attachTo(container.dir)
+    client?.listen(() => true)
     const exit = await client?.ended
     if (exit !== undefined) return exit.code
     // Its monitor is about to end, or does not listen.

@@ -2,12 +2,10 @@
  * The files that are bind-mounted over the stubs: hosts, hostname, resolv.conf. Written anew at each start.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { hostname as ownHostname } from 'node:os'
 import { join } from 'node:path'
 import type { Bytes } from '../../os/native.js'
 import { resolvConf } from '../network/resolv-conf.js'
 import type { ContainerRecord } from '../store/record.js'
-import { bytesOf } from '../text.js'
 
 /** Source: docker, libnetwork/etchosts. */
 const HOSTS = [
@@ -16,26 +14,35 @@ const HOSTS = [
 ]
 const READ_MAX = 1 << 20
 
-/** Write the three into the directory `files` of the container's. @param address of the container, if it has one already */
-export function writeFiles(dir: string, record: ContainerRecord, address = ''): void {
+/** Where a container is in its network; '' for what it has not, or not yet. */
+export interface Addresses {
+  readonly address: string
+  readonly gateway: string
+}
+
+/** Write the three into the directory `files` of the container's. */
+export function writeFiles(dir: string, record: ContainerRecord, addresses: Addresses = { address: '', gateway: '' }): void {
   const files = join(dir, 'files')
   mkdirSync(files, { recursive: true, mode: 0o755 })
   const write = (name: string, text: Bytes): void => (
     // In place: it may be mounted in a container, where a new file would not be seen.
     writeFileSync(join(files, name), text, { encoding: 'latin1', mode: 0o644 }))
   const { mode } = record.network
-  const name = mode === 'host' ? bytesOf(ownHostname()) : record.config.hostname
-  write('hostname', `${name}\n`)
-  write('hosts', hosts(record, address))
+  write('hostname', `${record.config.hostname}\n`)
+  write('hosts', hosts(record, addresses))
   const { dns, dnsSearch: search, dnsOptions: options } = record.host
   const host = { conf: readHost('/etc/resolv.conf'), resolved: readHost('/run/systemd/resolve/resolv.conf') }
   write('resolv.conf', resolvConf(mode, { dns, search, options }, host))
 }
 
-function hosts({ network, config, host }: ContainerRecord, address: string): Bytes {
+function hosts({ network, config, host }: ContainerRecord, { address, gateway }: Addresses): Bytes {
   const base = network.mode === 'host' ? readHost('/etc/hosts').replace(/\n$/, '').split('\n') : HOSTS
   const name = config.domainname === '' ? config.hostname : `${config.hostname}.${config.domainname} ${config.hostname}`
-  const extra = host.extraHosts.map((entry) => `${entry.slice(entry.indexOf(':') + 1)}\t${entry.slice(0, entry.indexOf(':'))}`)
+  const extra = host.extraHosts.flatMap((entry) => {
+    const at = entry.indexOf(':')
+    const ip = entry.slice(at + 1) === 'host-gateway' ? gateway : entry.slice(at + 1)
+    return ip === '' ? [] : [`${ip}\t${entry.slice(0, at)}`]
+  })
   return `${[...base, ...extra, ...(address === '' ? [] : [`${address}\t${name}`])].join('\n')}\n`
 }
 

@@ -6,11 +6,12 @@ import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bytes } from '../../os/native.js'
 import type { OciConfig, OciDevice, OciMount, OciNamespace, OciProcess, OciRlimit } from '../oci.js'
-import { bytesOf, fsPath } from '../text.js'
+import { fsPath } from '../text.js'
 import type { ContainerRecord, DeviceSpec, MountSpec } from '../store/record.js'
 import { capabilities } from './capabilities.js'
 import { baseEnv, mergeEnv } from './env.js'
 import { bindSource } from './mounts.js'
+import { major, minor } from './numbers.js'
 import { parseSecurity } from './words.js'
 
 /** What a start knows beyond the record. */
@@ -20,8 +21,6 @@ export interface StartFacts {
   readonly files: Bytes
   /** `/proc/PID/ns/...` of a container whose namespace is joined, by `pid`, `network`, `ipc`. */
   readonly joined: Readonly<Partial<Record<'pid' | 'network' | 'ipc', string>>>
-  /** What stands for the mount of type cgroup. */
-  readonly cgroupMounts: readonly OciMount[]
   /** Without a device controller nobody may make nodes. */
   readonly devicesConfined: boolean
 }
@@ -36,12 +35,11 @@ const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sys
 export function ociConfig(record: ContainerRecord, facts: StartFacts): OciConfig {
   const { config, host } = record
   const security = parseSecurity(host.securityOpt, host.privileged)
-  const hostNetwork = record.network.mode === 'host'
   return {
     ociVersion: '1.2.0',
     process: ociProcess(record, facts),
     root: { path: facts.rootfs, readonly: host.readonlyRootfs },
-    ...(host.utsMode === 'host' ? {} : { hostname: hostNetwork ? bytesOf(ownHostname()) : config.hostname }),
+    ...(host.utsMode === 'host' ? {} : { hostname: config.hostname }),
     ...(config.domainname === '' || host.utsMode === 'host' ? {} : { domainname: config.domainname }),
     mounts: ociMounts(record, facts),
     linux: {
@@ -56,10 +54,6 @@ export function ociConfig(record: ContainerRecord, facts: StartFacts): OciConfig
   }
 }
 
-function ownHostname(): string {
-  return process.env['HOSTNAME'] ?? ''
-}
-
 /** The program of the container itself. */
 export function ociProcess({ config, host }: ContainerRecord, facts: Pick<StartFacts, 'devicesConfined'>): OciProcess {
   return {
@@ -67,7 +61,8 @@ export function ociProcess({ config, host }: ContainerRecord, facts: Pick<StartF
     cwd: config.workingDir === '' ? '/' : config.workingDir,
     env: mergeEnv(baseEnv(config.hostname, config.tty), config.env),
     args: [...(config.entrypoint ?? []), ...config.cmd],
-    user: { uid: 0, gid: 0, additionalGids: host.groupAdd.filter((each) => /^\d+$/.test(each)).map(Number) },
+    // Who it is by name, the launcher looks up in the container.
+    user: { uid: 0, gid: 0 },
     capabilities: ociCapabilities(host, facts.devicesConfined),
     rlimits: host.ulimits.map(({ name, soft, hard }): OciRlimit => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })),
     noNewPrivileges: parseSecurity(host.securityOpt, host.privileged).noNewPrivileges,
@@ -136,7 +131,8 @@ function systemMounts({ host, network }: ContainerRecord, facts: StartFacts): Oc
     network.mode === 'host' || facts.joined.network !== undefined
       ? { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] }
       : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
-    ...(network.mode === 'host' || facts.joined.network !== undefined ? [] : facts.cgroupMounts),
+    ...(network.mode === 'host' || facts.joined.network !== undefined ? []
+      : [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'noexec', 'nodev', 'ro'] }]),
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
     shm, ...['resolv.conf', 'hostname', 'hosts'].map(file),
   ]
@@ -177,18 +173,6 @@ function deviceNode(path: Bytes, inside: Bytes): OciDevice {
     path: inside, type: stat.isBlockDevice() ? 'b' : 'c', major: major(stat.rdev), minor: minor(stat.rdev),
     fileMode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid,
   }
-}
-
-/** Of an st_rdev as glibc encodes it. Source: makedev(3), gnu_dev_major. */
-export function major(rdev: number): number {
-  const value = BigInt(rdev)
-  return Number(((value >> 8n) & 0xfffn) | ((value >> 32n) & ~0xfffn))
-}
-
-/** Of an st_rdev as glibc encodes it. */
-export function minor(rdev: number): number {
-  const value = BigInt(rdev)
-  return Number((value & 0xffn) | ((value >> 12n) & ~0xffn))
 }
 
 /** What the container makes itself, or may not have. */

@@ -2,16 +2,18 @@
  * From the flags of `run` and `create` to a record. Everything that can be wrong with a command line is said here, before
  * anything is made.
  */
-import { statSync } from 'node:fs'
-import { realpathSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
+import { hostname as ownHostname } from 'node:os'
 import type { Bytes } from '../../os/native.js'
 import { absolute } from '../../config/syntax.js'
-import { parseRam } from './size.js'
 import { codeOf, failure, usage } from '../error.js'
 import { newId, shortId } from '../store/ids.js'
 import { now, type ContainerRecord, type HostConfig } from '../store/record.js'
-import type { Limits } from '../parts.js'
-import { fsPath } from '../text.js'
+import { checkLimits, limitsOf, machine, parseDeviceRule, readHierarchies } from '../cgroup/index.js'
+import { networkRequest, type NetworkFlags } from '../network/index.js'
+import { parseRam } from '../cgroup/size.js'
+import { inFirstUserNamespace } from '../../daemon/process-id.js'
+import { bytesOf, fsPath } from '../text.js'
 import { normalCapability } from './capabilities.js'
 import { readEnv } from './env.js'
 import { checkMounts, parseMount, parseTmpfs, parseVolume } from './mounts.js'
@@ -20,7 +22,7 @@ import {
 } from './words.js'
 
 /** The flags by commander's names. Lists are empty, words empty when they were not given. */
-export interface RunFlags {
+export interface RunFlags extends NetworkFlags {
   readonly rootfs: Bytes
   readonly name: string
   readonly env: readonly Bytes[]
@@ -67,12 +69,6 @@ export interface RunFlags {
   readonly logDriver: string
 }
 
-/** What other parts of the engine have made of their flags. */
-export interface OtherParts {
-  readonly network: ContainerRecord['network']
-  readonly limits: Limits
-}
-
 const SHM_SIZE = 64 << 20
 const STOP_TIMEOUT_S = 10
 const CONTAINER = /^container:(.+)$/
@@ -93,8 +89,8 @@ export function rootfsLayers(text: Bytes, cwd: Bytes): Bytes[] {
   })
 }
 
-/** The record of a new container. @param words the command and its arguments */
-export function draftRecord(flags: RunFlags, words: readonly Bytes[], cwd: Bytes, parts: OtherParts): ContainerRecord {
+/** The record of a new container. @param words the command and its arguments @param note gets what is odd and no mistake */
+export function draftRecord(flags: RunFlags, words: readonly Bytes[], cwd: Bytes, note: (line: string) => void): ContainerRecord {
   const id = newId()
   const host = hostConfig(flags, cwd)
   const entrypoint = flags.entrypoint === undefined ? null : flags.entrypoint === '' ? [] : [flags.entrypoint]
@@ -114,14 +110,15 @@ export function draftRecord(flags: RunFlags, words: readonly Bytes[], cwd: Bytes
       labels: readPairs('--label', flags.label, flags.labelFile),
       stopSignal: flags.stopSignal === '' ? 'SIGTERM' : flags.stopSignal, stopTimeout,
     },
-    host, network: parts.network, limits: parts.limits,
+    host, network: networkRequest(flags, process.geteuid?.() === 0 && inFirstUserNamespace()), limits: limits(flags, note),
   }
 }
 
-function hostname({ hostname, uts }: RunFlags, id: string): Bytes {
+function hostname({ hostname, uts, network }: RunFlags, id: string): Bytes {
   if (hostname !== '' && uts === 'host') throw usage(`--hostname ${hostname}`, 'conflicting options: hostname and the UTS mode')
   if (hostname !== '' && !/^[a-zA-Z0-9_.-]{1,64}$/.test(hostname)) throw usage(`--hostname ${hostname}`, `invalid hostname format: ${hostname}`)
-  return hostname === '' ? shortId(id) : hostname
+  if (hostname !== '') return hostname
+  return uts === 'host' || network === 'host' ? bytesOf(ownHostname()) : shortId(id)
 }
 
 function hostConfig(flags: RunFlags, cwd: Bytes): HostConfig {
@@ -177,9 +174,16 @@ function shmSize(text: string): number {
   return bytes
 }
 
+/** Limits as they are kept. */
+function limits(flags: RunFlags, note: (line: string) => void): ContainerRecord['limits'] {
+  const asked = limitsOf({ ...flags })
+  checkLimits(asked, machine(readHierarchies())).forEach(note)
+  return asked
+}
+
 function checkRule(text: string): string {
-  if (/^[acb] (\d+|\*):(\d+|\*) [rwm]{1,3}$/.test(text)) return text
-  throw usage(`--device-cgroup-rule ${text}`, `invalid device cgroup format '${text}'; write 'c 1:3 rwm'`)
+  parseDeviceRule(text)
+  return text
 }
 
 /** Those that belong to a namespace of the container's. Source: docker-run(1), --sysctl; namespaces(7). */

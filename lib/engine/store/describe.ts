@@ -8,7 +8,7 @@ import { shortId } from './ids.js'
 import { isRunning, stateOf, type ContainerState } from './status.js'
 import { humanDuration, parseTime } from './times.js'
 import type { Container, ContainerRecord } from './record.js'
-import { describeNetwork } from '../parts.js'
+import { describeNetwork } from '../network/index.js'
 
 const NEVER = '0001-01-01T00:00:00Z'
 

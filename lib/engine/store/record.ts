@@ -18,7 +18,8 @@
  */
 import { join } from 'node:path'
 import type { Bytes } from '../../os/native.js'
-import type { CgroupPlaces, Limits } from '../parts.js'
+import type { GroupPlaces, Limits } from '../cgroup/index.js'
+import type { NetworkRequest } from '../network/index.js'
 import { readJson, writeJson } from '../text.js'
 
 /** What is run, and what of it an image could have said. */
@@ -122,10 +123,10 @@ export interface ContainerRecord {
   readonly config: ContainerConfig
   readonly host: HostConfig
   /** How it is connected; lib/engine/network owns the shape. */
-  readonly network: { readonly mode: string, readonly [more: string]: unknown }
+  readonly network: NetworkRequest
   readonly limits: Limits
   /** Where its processes are accounted, once it was started. */
-  readonly cgroup?: CgroupPlaces
+  readonly cgroup?: GroupPlaces
   /** Somebody stopped it: `unless-stopped` and `always` let it rest. */
   readonly stoppedByUser?: boolean
 }

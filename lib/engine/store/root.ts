@@ -3,6 +3,7 @@
  *
  * ```
  * ROOT/                        0700; --root, TSAUFS_ROOT, /var/lib/tsaufs, for users ~/.local/share/tsaufs
+ *   events.json                store/events.ts
  *   lock                       flock(2) around changes of names
  *   names/NAME                 the id
  *   containers/<64 hex>/       store/record.ts

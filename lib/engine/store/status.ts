@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startTime } from '../../daemon/process-id.js'
-import { isPaused } from '../parts.js'
+import { isFrozen } from '../cgroup/index.js'
 import { readJson } from '../text.js'
 import type { Container } from './record.js'
 
@@ -115,7 +115,7 @@ export function stateOf({ dir, record }: Container): ContainerState {
   const restart = readRestart(dir)
   const running = lives && exit === undefined
   const waits = restart.waiter !== undefined && restart.waiter.boot === bootId() && isAlive(restart.waiter)
-  const status = running ? (isPaused(record.cgroup) ? 'paused' : 'running')
+  const status = running ? (record.cgroup !== undefined && isFrozen(record.cgroup) ? 'paused' : 'running')
     : waits ? 'restarting'
     : exit !== undefined ? 'exited'
     : monitor === undefined ? 'created' : 'dead'
