@@ -3,6 +3,7 @@
  * crun 1.8.1 answer to the same configuration. A word per answer, made by the row's `read`.
  */
 import t from 'tap'
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,6 +27,7 @@ interface Row {
   args?: string[]
   change?: (config: OciConfig, place: Place) => void
   extras?: Partial<ContainerPlanInput>
+  cleanup?: (place: Place) => void
   read: (answer: Answer, place: Place) => string
   tsaufs: string
   runc: string
@@ -69,6 +71,10 @@ const ROWS: Row[] = [
     change: config => { config.process.cwd = '/tmp/link' },
     read: ({ out }) => out.includes('RAN') ? 'ran' : 'refused', tsaufs: 'refused', runc: 'refused', crun: 'refused',
   },
+  {
+    point: 6, name: 'umask and environment of the caller', script: 'umask; env | grep -c SECRET',
+    read: ({ out }) => out === '0022\n0\n' ? 'not inherited' : out, tsaufs: 'not inherited', runc: 'not inherited', crun: 'not inherited',
+  },
   { point: 7, name: 'the terminal of the caller', script: '(: </dev/tty) 2>&1; [ -t 0 ] || [ -t 1 ] || echo closed', read: ({ out }) => /No such device/.test(out) && /^closed$/m.test(out) ? 'none' : out, tsaufs: 'none', runc: 'none', crun: 'none' },
   { point: 9, name: 'the old root behind ..', script: 'ls -1d /.. /../../tmp/* 2>/dev/null; [ "$(stat -c %i /)" = "$(stat -c %i /..)" ] && grep -c " / " /proc/self/mountinfo', read: ({ out }) => /tsaufs-attacks/.test(out) ? 'seen' : 'gone', tsaufs: 'gone', runc: 'gone', crun: 'gone' },
   ...['etc', 'dev', 'proc', 'sys'].map((name): Row => ({
@@ -107,6 +113,28 @@ const ROWS: Row[] = [
     tsaufs: 'the device', runc: 'a file of the volume', crun: 'no output',
   },
   {
+    point: 15, name: 'a sysctl, where /proc is none', script: 'echo RAN',
+    prepare: ({ root }) => { mkdirSync(join(root, 'proc/sys/net/ipv4'), { recursive: true }); writeFileSync(join(root, 'proc/sys/net/ipv4/ip_forward'), 'fake\n') },
+    change: config => {
+      config.mounts = config.mounts!.filter(each => each.destination !== '/proc')
+      config.linux.sysctl = { 'net.ipv4.ip_forward': '1' }
+      config.linux.maskedPaths = config.linux.readonlyPaths = []
+    },
+    read: ({ out }, { root }) => readFileSync(join(root, 'proc/sys/net/ipv4/ip_forward'), 'utf8') !== 'fake\n' ? 'swallowed' : out.includes('RAN') ? 'set' : 'refused',
+    tsaufs: 'set', runc: 'swallowed', crun: 'set',
+  },
+  {
+    point: 17, name: 'a read-only bind mount of what is nosuid, nodev, noexec', script: 'grep " /v " /proc/self/mountinfo | cut -d" " -f6; touch /v/x',
+    prepare: ({ dir }) => {
+      mkdirSync(join(dir, 'volume'))
+      spawnSync('mount', ['-t', 'tmpfs', '-o', 'nosuid,nodev,noexec', 'tmpfs', join(dir, 'volume')])
+    },
+    cleanup: ({ dir }) => { spawnSync('umount', ['-R', join(dir, 'volume')]) },
+    change: (config, { dir }) => { config.mounts!.push({ destination: '/v', type: 'bind', source: join(dir, 'volume'), options: ['rbind', 'rprivate', 'ro'] }) },
+    read: ({ out }) => !/Read-only/.test(out) ? out : /^ro,nosuid,nodev,noexec/.test(out) ? 'kept' : 'read-only, the rest is lost',
+    tsaufs: 'kept', runc: 'read-only, the rest is lost', crun: 'read-only, the rest is lost',
+  },
+  {
     point: 16, name: 'masked paths', script: 'for each in acpi asound kcore keys latency_stats timer_list timer_stats sched_debug scsi interrupts; do [ -d /proc/$each ] && ls /proc/$each || cat /proc/$each 2>/dev/null; done; ls /sys/firmware; ls /sys/devices/virtual/powercap 2>/dev/null',
     read: ({ out }) => out === '' ? 'empty' : out, tsaufs: 'empty', runc: 'empty', crun: 'empty',
   },
@@ -124,6 +152,15 @@ const ROWS: Row[] = [
     change: config => { config.process.user = { uid: 1000, gid: 1000, additionalGids: [7] } },
     read: ({ out }) => out === 'CapPrm:0000000000000000CapEff:0000000000000000CapAmb:00000000000000001000\n1000 7\n' ? 'none' : out,
     tsaufs: 'none', runc: 'none', crun: 'none',
+  },
+  {
+    point: 22, name: 'root of a user namespace and what root of the host owns', script: 'id -u; cat /proc/self/uid_map | tr -s " "; cat /tmp/of-root; echo x > /tmp/x',
+    prepare: ({ dir, root }) => { chmodSync(dir, 0o755); writeFileSync(join(root, 'tmp/of-root'), 'SECRET', { mode: 0o600 }) },
+    change: config => {
+      config.linux.namespaces!.push({ type: 'user' })
+      config.linux.uidMappings = config.linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }]
+    },
+    read: ({ out }) => /^0\n 0 100000 65536\n/.test(out) && out.match(/Permission denied/g)?.length === 2 ? 'owns nothing' : out, tsaufs: 'owns nothing', runc: 'owns nothing', crun: 'owns nothing',
   },
   {
     point: 20, name: 'a setuid program', script: 'grep -h ^NoNewPrivs /proc/self/status; exec /bin/busybox-suid id -u',
@@ -145,7 +182,10 @@ t.test('attacks', { skip: cannotRun() }, async t => {
         }
         // Each has a place of its own: what one of them breaks must not be the other's.
         const place = { ...makeRoot('attacks'), outside: '' }
-        t.teardown(place.remove)
+        t.teardown(() => {
+          row.cleanup?.(place)
+          place.remove()
+        })
         place.outside = join(place.dir, 'outside')
         mkdirSync(place.outside)
         writeFileSync(join(place.outside, 'secret'), 'secret\n')

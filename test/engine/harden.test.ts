@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cannotRun, dockerConfig, dockerProcess, initProgram, makeRoot, start, startExec, throughShell } from '../helpers/container.js'
+import { askOtherExec, cannotAsk } from '../helpers/subjects.js'
 
 const skip = cannotRun()
 const hash = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex')
@@ -47,6 +48,11 @@ t.test('5. exec with a directory that is a descriptor', { skip }, async t => {
   t.match((await startExec(root.dir, pid, dockerProcess(['pwd'], { cwd: '/tmp' })).done).stdout, /^\/tmp\n$/)
   it.send(6, Buffer.of(9))
   await it.done
+  for (const name of ['runc', 'crun'] as const) {
+    const absent = cannotAsk(name)
+    const answers = absent === false ? askOtherExec(name, root.dir, dockerConfig(root.root, ['sleep', '1000']), ['/proc/self/fd/7', '/tmp/link', '/tmp']) : []
+    t.same(answers.map(({ code, out }) => code === 0 ? out : 'refused'), ['refused', 'refused', '/tmp\n'], name, { skip: absent })
+  }
 })
 
 t.test('6. nothing of the caller is inherited', { skip }, async t => {
