@@ -22,6 +22,8 @@ struct stage {
   bool joins;
   /** Made by an ordinary user, beside no process that is not his. */
   bool ordinary;
+  /** The working directory is the one asked for. */
+  bool in_place;
   /** Who the program runs as, once OP_USER has found out; `home` is "" when nobody knows. */
   uid_t uid;
   gid_t gid;

@@ -23,16 +23,21 @@ int step_go(struct stage* stage, struct reader* fields) {
 
 int step_cwd(struct stage* stage, struct reader* fields) {
   const char* path = get_string(fields);
+  const bool early = get_u32(fields) != 0;
   DECODED(stage, fields);
   char where[PATH_MAX];
-  // All but 0, 1, 2 and the socket, so that /proc/self/fd leads nowhere.
-  int rc = close_others(&stage->sync, 1);
+  // All but what is no directory, so that /proc/self/fd leads nowhere.
+  int keep[] = {stage->sync, stage->stdio[0], stage->stdio[1], stage->stdio[2]};
+  int rc = close_others(keep, early ? sizeof keep / sizeof *keep : 1);
   stage->root = stage->null = -1;
   if (rc < 0) return rc;
-  rc = sys(chdir(path));
+  if (!stage->in_place) rc = sys(chdir(path));
+  // Once more as the user, who may be allowed what we are not (on a file system of his).
+  if (early && (rc == -EACCES || rc == -EPERM)) return 0;
   // The kernel says "(unreachable)/..." of a directory that is not below the root.
   if (rc >= 0) rc = sys((int)syscall(SYS_getcwd, where, sizeof where));
   if (rc >= 0 && where[0] != '/') rc = -ENOENT;
+  stage->in_place = rc >= 0;
   return failed(rc, "change the directory", path);
 }
 

@@ -75,6 +75,12 @@ const ROWS: Row[] = [
     point: 6, name: 'umask and environment of the caller', script: 'umask; env | grep -c SECRET',
     read: ({ out }) => out === '0022\n0\n' ? 'not inherited' : out, tsaufs: 'not inherited', runc: 'not inherited', crun: 'not inherited',
   },
+  {
+    point: 5, name: 'a working directory that only root may enter, for an ordinary user', script: 'pwd; ls .',
+    prepare: ({ root }) => mkdirSync(join(root, 'tmp/closed'), { mode: 0o700 }),
+    change: config => { config.process.cwd = '/tmp/closed'; config.process.user = { uid: 1000, gid: 1000 } },
+    read: ({ out }) => /^\/tmp\/closed\n.*Permission denied/s.test(out) ? 'put there' : out, tsaufs: 'put there', runc: 'put there', crun: 'put there',
+  },
   { point: 7, name: 'the terminal of the caller', script: '(: </dev/tty) 2>&1; [ -t 0 ] || [ -t 1 ] || echo closed', read: ({ out }) => /No such device/.test(out) && /^closed$/m.test(out) ? 'none' : out, tsaufs: 'none', runc: 'none', crun: 'none' },
   { point: 9, name: 'the old root behind ..', script: 'ls -1d /.. /../../tmp/* 2>/dev/null; [ "$(stat -c %i /)" = "$(stat -c %i /..)" ] && grep -c " / " /proc/self/mountinfo', read: ({ out }) => /tsaufs-attacks/.test(out) ? 'seen' : 'gone', tsaufs: 'gone', runc: 'gone', crun: 'gone' },
   ...['etc', 'dev', 'proc', 'sys'].map((name): Row => ({

@@ -104,8 +104,11 @@ t.test('11. a directory on the way to a mount becomes a link while containers st
   for (const each of [outside, join(shared, 'a'), volume]) mkdirSync(each, { recursive: true })
   symlinkSync(outside, join(shared, 'link'))
   symlinkSync(`../../../../../..${outside}`, join(shared, 'link2'))
-  const flip = 'while :; do mv a real; mv link a; mv a link; mv link2 a; mv a link2; mv real a; done 2>/dev/null'
-  const racer = spawn('/bin/busybox', ['sh', '-c', flip], { cwd: shared })
+  // A launcher may make the directory while it is away: then it is in the way, and goes.
+  const flip = `const { renameSync, rmSync } = require('fs')
+    const move = (from, to) => { try { renameSync(from, to) } catch { if (to === 'a') rmSync('a', { recursive: true, force: true }) } }
+    for (;;) for (const each of ['real', 'link', 'link2']) { move('a', each); move(['link', 'link2', 'real'][['real', 'link', 'link2'].indexOf(each)], 'a') }`
+  const racer = spawn(process.execPath, ['-e', flip], { cwd: shared })
   const outcomes = new Set<string>()
   for (let i = 0; i < 60; i++) {
     const config = dockerConfig(root.root, ['sh', '-c', 'touch /v/a/b/c/x'])

@@ -66,6 +66,8 @@ export function programSteps(process: OciProcess, extras: ProgramExtras, init: b
   return [
     record(Op.KEYRING),
     userRecord(process, extras),
+    // A user may work in a directory that only root can enter: he is put there.
+    record(Op.CWD, text(process.cwd), u32(1)),
     ...(late ? [] : seccomp),
     record(Op.BOUNDING, u64(capabilityBits(sets.bounding))),
     record(Op.IDENTITY, ...[sets.effective, sets.permitted, sets.inheritable, sets.ambient].map(set => u64(capabilityBits(set)))),
@@ -74,7 +76,7 @@ export function programSteps(process: OciProcess, extras: ProgramExtras, init: b
     record(Op.SESSION),
     ...limitRecords(process.rlimits).set,
     ...(late ? seccomp : []),
-    record(Op.CWD, text(process.cwd)),
+    record(Op.CWD, text(process.cwd), u32(0)),
     record(Op.EXEC, ...texts(process.args), ...texts(process.env ?? [])),
   ]
 }

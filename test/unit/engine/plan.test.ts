@@ -48,7 +48,7 @@ t.test('order', async t => {
   }
   const ops = opsOf(compileContainer(input(full, extras)))
   inOrder(ops, Op.UNSHARE, Op.SOURCE, Op.PROPAGATION, Op.GO, Op.SOURCE, Op.ROOT, Op.BECOME_ROOT, Op.MOUNT, Op.MOUNT, Op.MASK, Op.ATTRIBUTES, Op.PIVOT,
-    Op.BOUNDING, Op.IDENTITY, Op.NO_NEW_PRIVS, Op.REAPER, Op.SESSION, Op.SECCOMP, Op.CWD, Op.EXEC)
+    Op.CWD, Op.BOUNDING, Op.IDENTITY, Op.NO_NEW_PRIVS, Op.REAPER, Op.SESSION, Op.SECCOMP, Op.CWD, Op.EXEC)
   const late = opsOf(compileContainer(input(full, { ...extras, lateMountNamespace: true })))
   inOrder(late, Op.UNSHARE, Op.GO, Op.UNSHARE, Op.SOURCE, Op.PROPAGATION, Op.SOURCE, Op.ROOT)
   const privileged = opsOf(compileContainer(input(config => { full(config); config.process.noNewPrivileges = false }, extras)))
