@@ -2,6 +2,7 @@
 # Run the tests of cgroups on a machine that has a true cgroup v2: user-mode-linux, a kernel that is an ordinary process.
 # Its root is the file system of this machine. Needs no privilege; packages: scripts/install-deps.sh uml
 # usage: scripts/uml-cgroup2.sh [TEST...]     compiled test files; default dist/test/engine/cgroup.test.js
+#        dist/test/engine/limits.test.js too: whole containers, some minutes
 set -eu
 
 repo="$(cd "$(dirname "$0")/.." && pwd)"
@@ -24,6 +25,9 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t cgroup2 none /sys/fs/cgroup
 mount -t tmpfs none /run
+# For tests of whole containers, as far as there are such modules.
+fuse="/usr/lib/uml/modules/$(uname -r)/kernel/fs/fuse/fuse.ko"
+[ ! -e "$fuse" ] || busybox insmod "$fuse"
 cd "$REPO"
 echo "# $(uname -r), controllers: $(cat /sys/fs/cgroup/cgroup.controllers)"
 failed=0

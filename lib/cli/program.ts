@@ -36,6 +36,9 @@ import { waitCommand } from './commands/wait.js'
 import { restartCommand } from './commands/restart.js'
 import { rmCommand } from './commands/rm.js'
 import { inspectCommand } from './commands/inspect.js'
+import { pauseCommand } from './commands/pause.js'
+import { unpauseCommand } from './commands/unpause.js'
+import { updateCommand } from './commands/update.js'
 import { topCommand } from './commands/top.js'
 import { cpCommand } from './commands/cp.js'
 import { renameCommand } from './commands/rename.js'
@@ -49,7 +52,7 @@ const COMMANDS: readonly (() => Command)[] = [
   mountCommand, remountCommand, umountCommand, listCommand, branchesCommand, busyCommand, statsCommand, explainCommand,
   ledgerCommand, diffCommand, settleCommand, eventsCommand, moveDownCommand, fhsmCommand, checkCommand,
   runCommand, createCommand, startCommand, attachCommand, execCommand, psCommand, logsCommand, stopCommand, killCommand, waitCommand,
-  restartCommand, rmCommand, inspectCommand, topCommand, cpCommand, renameCommand, portCommand, systemCommand,
+  restartCommand, pauseCommand, unpauseCommand, updateCommand, rmCommand, inspectCommand, topCommand, cpCommand, renameCommand, portCommand, systemCommand,
 ]
 
 /** Commands that programs run, not people. */

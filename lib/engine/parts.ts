@@ -24,7 +24,6 @@ export interface Group {
   readonly places: GroupPlaces
   /** What was not asked for and could not be set. */
   readonly notes: readonly string[]
-  readonly devicesConfined: boolean
   /** cgroup.procs files. */
   readonly procs: readonly string[]
   readonly oomFile: string | undefined
@@ -35,11 +34,11 @@ export interface Group {
 export function groupOf({ id, host, limits }: ContainerRecord): Group {
   const { resources, unasked } = resourcesOf(limits)
   const hierarchies = readHierarchies()
-  const { places, notes, devicesConfined } = makeGroup({
+  const { places, notes } = makeGroup({
     id, ...(host.cgroupParent === '' ? {} : { parent: host.cgroupParent }), resources: { ...resources, devices: deviceRules(host) }, unasked,
   }, hierarchies)
   return {
-    places, notes, devicesConfined, procs: procsFiles(places), oomFile: oomCounter(places), hierarchies: containerHierarchies(places, hierarchies),
+    places, notes, procs: procsFiles(places), oomFile: oomCounter(places), hierarchies: containerHierarchies(places, hierarchies),
   }
 }
 

@@ -67,8 +67,8 @@ t.test('cpu: shares on one busy processor', { skip }, async t => {
 })
 
 t.test('devices: only those that are allowed', { skip }, async t => {
-  const { places, devicesConfined } = await group(t, { resources: { devices: [...DEFAULT_DEVICE_RULES] } })
-  t.ok(devicesConfined)
+  const { places } = await group(t, { resources: { devices: [...DEFAULT_DEVICE_RULES] } })
+  t.ok(places.devicesConfined)
   const dir = mkdtempSync(join(tmpdir(), 'tsaufs-cgroup-'))
   t.teardown(() => rmSync(dir, { recursive: true }))
   const { output } = await runIn(places, `

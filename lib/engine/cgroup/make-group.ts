@@ -26,8 +26,6 @@ export interface MadeGroup {
   readonly places: GroupPlaces
   /** What could not be had and was not asked for. */
   readonly notes: readonly string[]
-  /** The device rules hold. If not, whoever may make nodes may open them. */
-  readonly devicesConfined: boolean
 }
 
 /**
@@ -38,21 +36,23 @@ export function makeGroup(request: GroupRequest, hierarchies: Hierarchies = read
   checkRequest(request)
   const dirs: Record<string, string> = {}
   const made: string[] = []
-  const notes: string[] = []
+  const refused: string[] = []
   try {
     for (const hierarchy of hierarchiesToUse(hierarchies)) {
-      const dir = makeIn(hierarchy, request, hierarchies.version, tree, notes)
+      const dir = makeIn(hierarchy, request, hierarchies.version, tree, refused)
       if (dir === undefined) continue
       made.push(dir)
       for (const name of hierarchy.controllers.length === 0 ? ['unified'] : hierarchy.controllers) dirs[name] = dir
     }
-    const places: GroupPlaces = { version: hierarchies.version, dirs }
+    const places: GroupPlaces = { version: hierarchies.version, dirs, devicesConfined: false }
+    const notes = refused.length === 0 ? [] : [`cgroup: EACCES: no group may be made in ${refused.join(', ')}: what is counted and limited there is not`]
     const { devices = [], ...others } = request.resources
     setLimits(places, others, tree)
     if (request.unasked !== undefined) notes.push(...setUnasked(places, request.unasked, tree))
-    const refused = confineDevices(places, devices, tree)
-    if (refused !== undefined) notes.push(refused)
-    return { places, notes, devicesConfined: refused === undefined }
+    const unconfined = confineDevices(places, devices, tree)
+    // Without any group that has been said.
+    if (unconfined !== undefined && made.length > 0) notes.push(unconfined)
+    return { places: { ...places, devicesConfined: devices.length > 0 && unconfined === undefined }, notes }
   } catch (error) {
     for (const dir of made) removeEmpty(dir, tree)
     throw error
@@ -71,15 +71,15 @@ function checkRequest({ id, parent }: GroupRequest): void {
   }
 }
 
-/** Make the directories in one hierarchy. @returns undefined, with a note, when we may not */
+/** Make the directories in one hierarchy. @returns undefined, and it is among the refused, when we may not */
 function makeIn(
-  hierarchy: Hierarchy, { id, parent }: GroupRequest, version: 1 | 2, tree: Tree, notes: string[],
+  hierarchy: Hierarchy, { id, parent }: GroupRequest, version: 1 | 2, tree: Tree, refused: string[],
 ): string | undefined {
   const pureV2 = version === 2
   const base = parent?.startsWith('/') === true ? hierarchy.mountpoint
     : pureV2 ? chooseBase(hierarchy, tree) : hierarchy.own
   if (base === undefined) {
-    notes.push(`cgroup: EACCES: no group may be made in ${hierarchy.own}, nor above it`)
+    refused.push(hierarchy.own)
     return undefined
   }
   const above = parent?.split('/').filter((word) => word !== '') ?? [OUR_LEVEL]
@@ -91,7 +91,7 @@ function makeIn(
     if (error instanceof MountError) throw error
     if (parent !== undefined) throw new MountError(`--cgroup-parent ${parent}`, code, `cannot be made below ${base}`)
     if (!['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(code)) throw new MountError(`group ${base}`, code, 'cannot be made')
-    notes.push(`cgroup: ${code}: no group may be made in ${base}`)
+    refused.push(base)
     return undefined
   }
 }

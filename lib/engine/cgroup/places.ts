@@ -9,6 +9,8 @@ export interface GroupPlaces {
   readonly version: 1 | 2
   /** Controller → absolute directory; `unified` is the one of v2. Controllers that share a hierarchy share a directory. */
   readonly dirs: Readonly<Record<string, string>>
+  /** The device rules hold. If not, whoever may make nodes may open them. */
+  readonly devicesConfined: boolean
 }
 
 /** The directories, each once. */

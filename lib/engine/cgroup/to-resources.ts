@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs'
 import { MountError, usage } from '../../config/mount-error.js'
 import type { OciResources, OciThrottle } from '../oci.js'
+import { major, minor } from '../spec/numbers.js'
 import type { DeviceRate, Limits } from './limits.js'
 
 /** What was asked for, where a failure is an error, and what goes with it unasked, where it is a note. */
@@ -64,18 +65,10 @@ function throttles(rates: readonly DeviceRate[] | undefined): OciThrottle[] | un
 function deviceNumbers(path: string): { major: number, minor: number } {
   let stat
   try {
-    stat = statSync(Buffer.from(path, 'latin1'), { bigint: true })
+    stat = statSync(Buffer.from(path, 'latin1'))
   } catch (error) {
     throw new MountError(`device ${path}`, (error as NodeJS.ErrnoException).code ?? 'EIO', 'it is to be limited and cannot be looked up')
   }
   if (!stat.isBlockDevice()) throw usage(`device ${path}`, 'not a block device; only disks can be limited', 'ENOTBLK')
-  return splitDevice(stat.rdev)
-}
-
-/** st_rdev as user space has it. Source: makedev(3). */
-export function splitDevice(rdev: bigint): { major: number, minor: number } {
-  return {
-    major: Number((rdev >> 8n) & 0xfffn | (rdev >> 32n) & 0xfffff000n),
-    minor: Number(rdev & 0xffn | (rdev >> 12n) & 0xffffff00n),
-  }
+  return { major: major(stat.rdev), minor: minor(stat.rdev) }
 }

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { readMountinfo } from '../../daemon/mountinfo.js'
 import { codeOf } from '../error.js'
+import { groupExists, removeStray, strayGroups } from '../cgroup/index.js'
 import { sweepNetwork } from '../network/index.js'
 import { unmountRootfs } from '../rootfs/mount.js'
 import { containerIds, readContainer, withContainer } from '../store/containers.js'
@@ -31,8 +32,15 @@ export async function findLeftovers(root: StateRoot): Promise<Leftover[]> {
   const known = new Set(containers.map(({ record }) => record.id))
   return [
     ...unfinished(root), ...broken(root, known), ...names(root), ...containers.flatMap((each) => ofContainer(root, each)), ...strayMounts(root, known),
+    ...ofNobody(root, known),
     ...await ofNetwork(containers),
   ]
+}
+
+/** Groups without processes of containers that are not there. Another root's look the same, so one root alone looks after them. */
+function ofNobody(root: StateRoot, known: ReadonlySet<string>): Leftover[] {
+  if (!root.isDefault) return []
+  return strayGroups((id) => known.has(id)).map((dir) => ({ what: `${dir}: a group of a container that is not there`, remove: () => removeStray(dir) }))
 }
 
 /** Ports and devices of containers that are not there; those of other state roots are theirs to judge. */
@@ -100,6 +108,7 @@ function ofContainer(root: StateRoot, container: Container): Leftover[] {
   const has = [
     ...(readMountinfo().some(({ mountpoint }) => mountpoint === point) ? ['a mount'] : []),
     ...(existsSync(join(container.dir, 'attach.sock')) ? ['a socket'] : []),
+    ...(container.record.cgroup !== undefined && groupExists(container.record.cgroup) ? ['groups'] : []),
     ...(state.status === 'dead' ? ['an end that nobody has seen'] : []),
   ]
   if (has.length === 0) return []

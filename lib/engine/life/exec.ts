@@ -67,7 +67,7 @@ export function dropExec({ dir }: ExecStarted): void {
 
 function planInput({ record }: Container, request: ExecRequest, target: ExecPlanInput['target']): ExecPlanInput {
   const { config, host } = record
-  const devicesConfined = record.cgroup !== undefined && Object.keys(record.cgroup.dirs).length > 0
+  const devicesConfined = record.cgroup?.devicesConfined === true
   const own = ociProcess({ ...record, config: { ...config, tty: request.tty } }, { devicesConfined })
   const io: ProgramIo = request.attach ? programIo({ tty: request.tty, openStdin: request.stdin }, request) : { kind: 'null' }
   return {

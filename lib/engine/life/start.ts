@@ -78,7 +78,7 @@ export async function startContainer(root: StateRoot, container: Container, opti
 function planInput({ dir, record }: Container, group: Group, joined: StartFacts['joined'], options: StartOptions): ContainerPlanInput {
   const config = ociConfig(record, {
     rootfs: bytesOf(join(dir, 'rootfs')), files: bytesOf(join(dir, 'files')), joined,
-    devicesConfined: group.devicesConfined,
+    devicesConfined: group.places.devicesConfined, hasGroups: group.hierarchies.length > 0,
   })
   writeJson(join(dir, 'config.json'), config)
   return {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { attachTo, type AttachClient } from '../attach/client.js'
 import { failure } from '../error.js'
-import { killGroup } from '../cgroup/index.js'
+import { isFrozen, killGroup, thaw } from '../cgroup/index.js'
 import { signalNumber } from '../spec/words.js'
 import { withContainer } from '../store/containers.js'
 import { writeRecord, type Container } from '../store/record.js'
@@ -15,6 +15,7 @@ import { writeJson } from '../text.js'
 
 /** SIGKILL has been sent; what does not end in this time sits in the kernel. */
 const KILL_TIMEOUT_MS = 20_000
+const SIGKILL = 9
 
 /** The restart policy lets it rest from now on, also one that is waiting. */
 export function letRest(container: Container, command: string): Promise<void> {
@@ -38,6 +39,12 @@ export async function killContainer(container: Container, signal: number, comman
   client.signal(signal)
   await flushed(client)
   client.detach()
+  if (signal === SIGKILL) await letGoOn(container)
+}
+
+/** A paused container ends when it is not paused any more, whatever was sent to it. */
+async function letGoOn({ record: { cgroup } }: Container): Promise<void> {
+  if (cgroup !== undefined && isFrozen(cgroup)) await thaw(cgroup)
 }
 
 function flushed(client: AttachClient): Promise<void> {
@@ -56,9 +63,11 @@ export async function stopContainer(container: Container, seconds: number, comma
   client.listen(() => true)
   client.cleansUp()
   client.signal(signalNumber(`${command} ${container.record.name}`, first))
+  await flushed(client)
+  await letGoOn(container)
   const soon = seconds < 0 ? await client.ended : await within(client.ended, seconds * 1000)
   if (soon !== undefined) return soon
-  client.signal(9)
+  client.signal(SIGKILL)
   const then = await within(client.ended, KILL_TIMEOUT_MS)
   client.detach()
   return then ?? killByForce(container)

@@ -23,6 +23,8 @@ export interface StartFacts {
   readonly joined: Readonly<Partial<Record<'pid' | 'network' | 'ipc', string>>>
   /** Without a device controller nobody may make nodes. */
   readonly devicesConfined: boolean
+  /** It has cgroups of its own, which it can be shown. */
+  readonly hasGroups: boolean
 }
 
 const MASKED = [
@@ -117,7 +119,7 @@ function writable(mount: OciMount): OciMount {
   return { ...mount, options: (mount.options ?? []).map((word) => (word === 'ro' ? 'rw' : word)) }
 }
 
-function systemMounts({ host, network }: ContainerRecord, facts: StartFacts): OciMount[] {
+function systemMounts({ host }: ContainerRecord, facts: StartFacts): OciMount[] {
   const file = (name: string): OciMount => (
     { destination: `/etc/${name}`, type: 'bind', source: `${facts.files}/${name}`, options: ['bind', 'rprivate'] })
   const ipcHost = host.ipcMode === 'host'
@@ -128,11 +130,9 @@ function systemMounts({ host, network }: ContainerRecord, facts: StartFacts): Oc
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
     { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
     { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'] },
-    network.mode === 'host' || facts.joined.network !== undefined
-      ? { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] }
-      : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
-    ...(network.mode === 'host' || facts.joined.network !== undefined ? []
-      : [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'noexec', 'nodev', 'ro'] }]),
+    // Never the host's /sys, whose cgroups could be written: not for the host's network either.
+    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
+    ...(facts.hasGroups ? [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'noexec', 'nodev', 'ro'] }] : []),
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
     shm, ...['resolv.conf', 'hostname', 'hosts'].map(file),
   ]

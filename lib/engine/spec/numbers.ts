@@ -9,5 +9,5 @@ export function major(rdev: number): number {
 /** gnu_dev_minor. */
 export function minor(rdev: number): number {
   const value = BigInt(rdev)
-  return Number((value & 0xffn) | ((value >> 12n) & ~0xffn))
+  return Number((value & 0xffn) | ((value >> 12n) & 0xffffff00n))
 }

@@ -8,6 +8,7 @@ import { shortId } from './ids.js'
 import { isRunning, stateOf, type ContainerState } from './status.js'
 import { humanDuration, parseTime } from './times.js'
 import type { Container, ContainerRecord } from './record.js'
+import { describeLimits } from '../cgroup/index.js'
 import { describeNetwork } from '../network/index.js'
 
 const NEVER = '0001-01-01T00:00:00Z'
@@ -100,7 +101,7 @@ export function inspect(container: Container): Record<string, unknown> {
       })),
       DeviceCgroupRules: orNull(host.deviceCgroupRules),
       Ulimits: host.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
-      ...record.limits,
+      ...describeLimits(record.limits),
     },
     GraphDriver: {
       Name: 'tsaufs',

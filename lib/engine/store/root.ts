@@ -23,6 +23,11 @@ export class StateRoot {
     this.path = path
   }
 
+  /** It is the one that is used when none is named: what belongs to no root is looked after there. */
+  get isDefault(): boolean {
+    return this.path === defaultPath()
+  }
+
   /** The directory of all containers. */
   get containers(): string {
     return join(this.path, 'containers')
@@ -53,7 +58,11 @@ export class StateRoot {
 export function stateRoot(given: string | undefined): StateRoot {
   const asked = given ?? process.env['TSAUFS_ROOT']
   if (asked !== undefined && asked !== '') return new StateRoot(resolve(asked))
-  return new StateRoot(process.geteuid?.() === 0 ? '/var/lib/tsaufs' : join(homedir(), '.local/share/tsaufs'))
+  return new StateRoot(defaultPath())
+}
+
+function defaultPath(): string {
+  return process.geteuid?.() === 0 ? '/var/lib/tsaufs' : join(homedir(), '.local/share/tsaufs')
 }
 
 /** Make what is not there, and see that it is ours alone. @throws MountError when it is not */

@@ -3,7 +3,8 @@ import t from 'tap'
 import { checkLimits, parseNumberList } from '../../../lib/engine/cgroup/check-limits.js'
 import { LIMIT_FLAGS, limitsOf, optionKey } from '../../../lib/engine/cgroup/limit-flags.js'
 import { parseRam } from '../../../lib/engine/cgroup/size.js'
-import { resourcesOf, splitDevice } from '../../../lib/engine/cgroup/to-resources.js'
+import { resourcesOf } from '../../../lib/engine/cgroup/to-resources.js'
+import { major, minor } from '../../../lib/engine/spec/numbers.js'
 
 const MACHINE = { cpus: [0, 1], mems: [0] }
 
@@ -90,6 +91,6 @@ t.test('tables and small parts', async t => {
   t.same(parseNumberList('0-2,7\n'), [0, 1, 2, 7])
   t.same(parseNumberList('0-99999').length, 8192, 'bounded')
   t.same(parseNumberList(''), [])
-  t.same(splitDevice(0x801n), { major: 8, minor: 1 })
-  t.same(splitDevice((0x12345n >> 12n << 44n) | (0x345n << 8n) | 0x0cn | (0xabn << 20n)), { major: 0x12345, minor: 0xab0c })
+  const wide = Number((0x12n << 44n) | (0x345n << 8n) | 0x0cn | (0xabn << 20n))
+  t.same([major(0x801), minor(0x801), major(wide), minor(wide)], [8, 1, 0x12345, 0xab0c], 'device numbers')
 })

@@ -3,6 +3,8 @@ import t from 'tap'
 import { DEFAULT_DEVICE_RULES } from '../../../lib/engine/cgroup/device-rules.js'
 import { freeze, thaw } from '../../../lib/engine/cgroup/freeze.js'
 import { findHierarchies } from '../../../lib/engine/cgroup/hierarchies.js'
+import { groupExists, removeStray, strayGroups } from '../../../lib/engine/cgroup/leftovers.js'
+import { changeLimits } from '../../../lib/engine/cgroup/change-limits.js'
 import { killGroup } from '../../../lib/engine/cgroup/kill-group.js'
 import { makeGroup, type GroupRequest, type MadeGroup } from '../../../lib/engine/cgroup/make-group.js'
 import { containerHierarchies, oomCounter, procsFiles } from '../../../lib/engine/cgroup/places.js'
@@ -20,13 +22,13 @@ const groupsOf = ({ dirs }: FakeTree): string[] => [...dirs].filter((dir) => dir
 
 t.test('v1: below our own group, in every hierarchy', async t => {
   const fake = v1Machine()
-  const { places, notes, devicesConfined } = make(fake, {
+  const { places, notes } = make(fake, {
     resources: {
       memory: { limit: 2 ** 26, swap: 2 ** 27 }, cpu: { shares: 512, quota: 50000, period: 100000, cpus: '1' }, pids: { limit: 9 },
       blockIO: { throttleReadBpsDevice: [{ major: 8, minor: 0, rate: 4096 }] }, devices: DEFAULT_DEVICE_RULES.slice(0, 4),
     },
   })
-  t.same([places.version, notes, devicesConfined], [1, [], true])
+  t.same([places.version, notes, places.devicesConfined], [1, [], true])
   t.equal(places.dirs['memory'], '/cg/memory/ours/tsaufs/c0ffee')
   t.equal(places.dirs['cpu'], '/cg/cpu/tsaufs/c0ffee')
   t.same(fake.tree.writes.map((line) => line.replace(/\/cg\/(\w+)\/(ours\/)?tsaufs/, '@')), [
@@ -68,7 +70,7 @@ t.test('what cannot be had', async t => {
   const fake = v1Machine()
   for (const dir of ['memory/ours', 'cpu', 'cpuset', 'pids', 'blkio', 'devices', 'freezer']) fake.tree.refused.set(`/cg/${dir}/tsaufs`, 'EACCES')
   const none = make(fake, { resources: { devices: [...DEFAULT_DEVICE_RULES] } })
-  t.same([none.places.dirs, none.devicesConfined], [{}, false], 'rootless: no group')
+  t.same([none.places.dirs, none.places.devicesConfined], [{}, false], 'rootless: no group')
   t.match(none.notes, [/no group may be made in/])
   t.throws(() => make(fake, { resources: { pids: { limit: 5 } } }), { message: /^--pids-limit 5: EOPNOTSUPP: there is no pids controller for us/ })
   await t.rejects(freeze(none.places, fake.tree), { message: /no group of its own/ })
@@ -101,7 +103,7 @@ t.test('v2: where controllers can be given', async t => {
   root.tree.files.set('/cg/cgroup.procs', '1\n')
   const made = make(root, { resources: { memory: { limit: 2 ** 26, swap: 2 ** 27, reservation: 2 ** 25 }, cpu: { shares: 1024, quota: 50000, period: 100000 },
     pids: { limit: -1 }, blockIO: { weight: 500, throttleReadBpsDevice: [{ major: 8, minor: 0, rate: 10 }] } } })
-  t.same(made.places, { version: 2, dirs: { unified: '/cg/tsaufs/c0ffee' } })
+  t.same(made.places, { version: 2, dirs: { unified: '/cg/tsaufs/c0ffee' }, devicesConfined: false })
   t.same(root.tree.writes.filter((line) => line.includes('c0ffee')).map((line) => line.slice('/cg/tsaufs/c0ffee/'.length)), [
     'memory.max=67108864', 'memory.swap.max=67108864', 'memory.low=33554432', 'cpu.weight=39', 'cpu.max=50000 100000', 'pids.max=max',
     'io.weight=default 4950', 'io.max=8:0 rbps=10',
@@ -157,7 +159,7 @@ t.test('hierarchies', async t => {
   t.equal(joint.version, 1)
   t.same(joint.v1.map(({ own }) => own), ['/cg/cpu,cpuacct', '/cg/systemd/docker/x', '/cg/memory'])
   t.equal(joint.unified?.own, '/cg/unified/docker/x')
-  const places = { version: 1 as const, dirs: { cpu: '/a/i', cpuacct: '/a/i', 'name=systemd': '/s/i' } }
+  const places = { version: 1 as const, devicesConfined: true, dirs: { cpu: '/a/i', cpuacct: '/a/i', 'name=systemd': '/s/i' } }
   t.same(containerHierarchies(places, joint), [
     { name: 'cpu,cpuacct', options: ['cpu', 'cpuacct'], links: ['cpu', 'cpuacct'], path: '/a/i' },
     { name: 'systemd', options: ['none', 'name=systemd'], links: [], path: '/s/i' },
@@ -181,4 +183,29 @@ t.test('usage', async t => {
   t.same(usage(places, fake.tree), {
     memory: { usage: 8192, inactiveFile: 4096, limit: Infinity }, oomKills: 2, pids: { current: 3, limit: Infinity }, io: { read: 15, written: 20 },
   })
+})
+
+t.test('all limits of a change, or none', async t => {
+  const fake = v1Machine()
+  const { places } = make(fake, { resources: { memory: { limit: 2 ** 26 }, pids: { limit: 9 } } })
+  const file = (controller: string, name: string): string | undefined => fake.tree.files.get(`${places.dirs[controller]}/${name}`)
+  fake.tree.refused.set(`${places.dirs['pids']}/pids.max`, 'EINVAL')
+  t.throws(() => changeLimits(places, { memory: { limit: 2 ** 27 }, pids: { limit: 3 } }, fake.tree), { message: /--pids-limit 3: EINVAL/ })
+  t.same([file('memory', 'memory.limit_in_bytes'), file('pids', 'pids.max')], [String(2 ** 26), '9'])
+  fake.tree.refused.clear()
+  changeLimits(places, { memory: { limit: 2 ** 27 }, pids: { limit: 3 } }, fake.tree)
+  t.same([file('memory', 'memory.limit_in_bytes'), file('pids', 'pids.max')], [String(2 ** 27), '3'])
+})
+
+t.test('groups that nobody takes away', async t => {
+  const fake = v1Machine()
+  const hierarchies = findHierarchies(fake.memberships, fake.mountinfo)
+  const ids = ['a', 'b', 'c'].map((letter) => letter.repeat(64))
+  const [known, busy, stray] = ids.map((id) => makeGroup({ id, resources: {} }, hierarchies, fake.tree).places)
+  for (const dir of Object.values(busy!.dirs)) fake.tree.files.set(`${dir}/cgroup.procs`, '7\n')
+  const found = (ageMs: number): string[] => strayGroups((id) => id === ids[0], hierarchies, fake.tree, () => ageMs)
+  t.same(found(10), [], 'perhaps just being started')
+  t.same(found(1e6).sort(), Object.values(stray!.dirs).sort())
+  for (const dir of found(1e6)) await removeStray(dir, fake.tree)
+  t.same([known!, busy!, stray!].map((places) => groupExists(places, fake.tree)), [true, true, false])
 })
