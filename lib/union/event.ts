@@ -19,3 +19,17 @@ export interface UnionEvent {
   /** The daemon has the file open that is gone or replaced: who uses it goes on with that. */
   readonly open: boolean
 }
+
+/** The live stack was changed: a branch came, went, or has other permissions and attributes. */
+export interface StackEvent {
+  readonly event: 'add' | 'del' | 'mod'
+  /** It is about no name. */
+  readonly path: ''
+  readonly branch: Bytes
+  /** `PATH=perm+attrs`, as it is, or was until it went. */
+  readonly as: Bytes
+  /** The same as it was before; of `mod` only. */
+  readonly was?: Bytes
+  /** Its place, 0 at the top: of what went, the one it had. */
+  readonly place: number
+}

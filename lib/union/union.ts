@@ -5,7 +5,7 @@ import { sys, type Bytes } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
 import { S_IFREG, st } from '../os/stat.js'
 import type { BranchSpec, MountConfig } from '../config/config.js'
-import type { EventKind, UnionEvent } from './event.js'
+import type { EventKind, StackEvent, UnionEvent } from './event.js'
 import { Branch, type BranchUse } from './branch.js'
 import { ControlObject } from './control-object.js'
 import { DirFds } from './dirfds.js'
@@ -73,8 +73,8 @@ export class Union {
   readonly watches: Watches | null
   /** What the kernel is to be told of direct changes. */
   told: Told | null = null
-  /** Gets what direct changes did, while somebody listens. */
-  listener: ((event: UnionEvent) => void) | null = null
+  /** Gets what direct changes did, and changes of the stack, while somebody listens. */
+  listener: ((event: UnionEvent | StackEvent) => void) | null = null
   /** Which files are open; null where that is not told, as it makes no difference: without tiering. */
   readonly opens: Opens | null
   /** The kernel is told to stop asking at open: nothing is decided there. */

@@ -17,6 +17,22 @@ async function linesUntil(child: ChildProcess, lines: AsyncIterator<string>, wan
   }
 }
 
+t.test('changes of the stack', { skip: NEEDS_ROOT }, async (t) => {
+  const box = new Sandbox(t).files({ 'b/f': 'x', 'c/g': 'x' })
+  box.mount(t, '-o', 'dirs=a=rw:b=ro', 'none', 'mnt')
+  const child = box.start([process.execPath, PROGRAM, 'events', 'mnt'])
+  t.teardown(() => child.kill('SIGKILL'))
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
+  await linesUntil(child, lines, / listening$/)
+  for (const options of ['add:1:c=ro', 'mod:c=rr+wh,del:b', 'create=rr', 'del:nowhere', 'prepend:b=rw,del:c']) {
+    t.equal(box.run('remount', '-o', options, 'mnt').exit, 0, options)
+  }
+  t.equal(box.run('remount', '-o', 'del:a,append:nowhere', 'mnt').exit, 32, 'what was refused is not told')
+  t.equal(box.run('remount', '-o', 'mod:a=ro', 'mnt').exit, 0)
+  const told = (await linesUntil(child, lines, / mod \S*a=ro/)).map((line) => line.replace(/^\S+ /, '').replaceAll(`${box.path}/`, ''))
+  t.same(told, ['add c=ro at 1', 'del b=ro at 2', 'mod c=rr+wh at 1, was c=ro', 'del c=rr+wh at 1', 'add b=rw at 0', 'mod a=ro at 1, was a=rw'])
+})
+
 t.test('direct changes and copy-ups', { skip: NEEDS_ROOT }, async (t) => {
   const box = new Sandbox(t).files({ 'a/gone': 'x', 'a/over': 'old', 'b/up': 'lower', 'b/both': 'x', 'a/both': 'x' })
   box.mount(t, '-o', 'dirs=a=rw:b=ro,udba=notify', 'none', 'mnt')

@@ -26,8 +26,8 @@ interface Flags extends ContainerEventFlags {
 /** Build the command. */
 export function eventsCommand(): Command {
   return new Command('events')
-    .description('follow what happens: to containers; or to a mount, where it is copy-ups and direct changes of branches that took a name away '
-      + 'or gave it to something else; a line each')
+    .description('follow what happens: to containers; or to a mount, where it is copy-ups, branches that come, go or change, and direct changes of '
+      + 'branches that took a name away or gave it to something else; a line each')
     .argument('[mountpoint]')
     .option('--json', 'for programs: an object a line')
     .option('--since <time>', 'containers: from then on, 2026-11-27T23:00:00Z or 10m for ten minutes ago')
@@ -52,7 +52,8 @@ function lineOf({ timeMs = Date.now(), event, path = '', branch = '', open, ...m
   if (path !== '') words.push(path)
   if (event === 'copy-up') words.push(`${String(more['from'])} -> ${String(more['to'])} ${String(more['bytes'])} bytes, ${String(more['reason'])}`)
   if (event === 'missed') words.push(`${String(more['count'])} events`)
-  if (branch !== '') words.push(`on ${branch}`)
+  if (more['as'] !== undefined) words.push(String(more['as']), `at ${String(more['place'])}${more['was'] === undefined ? '' : `, was ${String(more['was'])}`}`)
+  else if (branch !== '') words.push(`on ${branch}`)
   if (open === true) words.push('(open: who uses it goes on with the old one)')
   return words.join(' ')
 }

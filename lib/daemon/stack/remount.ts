@@ -16,6 +16,7 @@ import type { Served } from '../answers.js'
 import type { Question } from '../control.js'
 import { readMountinfo } from '../mountinfo.js'
 import { aside, type MountState } from '../aside.js'
+import { stackChanges } from './changes.js'
 import type { Use } from './in-use.js'
 import { refuseThrough, type Prepared } from './prepare.js'
 
@@ -117,8 +118,10 @@ export class Remounter {
     if (config.readOnly !== union.config.readOnly || (writable && before)) await this.#setReadOnly(!writable)
     try {
       for (let copies = copiesUnderWay(union); copies !== null; copies = copiesUnderWay(union)) await copies
+      const stack = union.branches.map(({ id, spec }) => ({ id, spec }))
       const lines = this.#change(wanted, config, prepared)
       await this.#publish()
+      if (union.listener !== null) for (const event of stackChanges(stack, union.branches)) union.listener(event)
       // Where nothing can be written any more opens for writing are refused, unless there are some already.
       if (!writable && !this.#kernelReadOnly) await this.#setReadOnly(true).catch(() => undefined)
       return { branches: union.branches.map(({ spec }) => formatBranch(spec)), lines }
