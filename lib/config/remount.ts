@@ -32,7 +32,7 @@ export interface ParsedRemount {
 }
 
 /** Settings that may change while mounted; others are refused. */
-const LIVE: ReadonlySet<string> = new Set(['diropq', 'sum', 'warnPerm', 'dirren', 'plink', 'create', 'cpup'])
+const LIVE: ReadonlySet<string> = new Set(['diropq', 'sum', 'warnPerm', 'dirren', 'plink', 'create', 'cpup', 'udba'])
 
 /** What mount(8) hands on from /proc/mounts, and what matters only when a mount begins. */
 const PASSED_ON: ReadonlySet<string> = new Set(['remount', 'user_id', 'group_id', 'rootmode', 'max_read', 'blksize', 'fd', 'spare', 'allow_other'])

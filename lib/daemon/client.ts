@@ -8,6 +8,9 @@ import { MountError } from '../config/mount-error.js'
 import { startTime } from './process-id.js'
 import { isAlive, type MountRecord } from './rundir.js'
 
+/** Exit code of a command that could not do what it was told. */
+const EXIT_FAILED = 1
+
 /**
  * Ask the daemon of a mount.
  * @param more fields the question has beside its name (answers.ts)
@@ -20,7 +23,7 @@ export function ask(record: MountRecord, question: string, more: Readonly<Record
     socket.setEncoding('utf8').setTimeout(timeoutMs)
     socket.on('connect', () => socket.write(`${JSON.stringify({ ask: question, ...more })}\n`))
     socket.on('timeout', () => socket.destroy(new Error('ETIMEDOUT: the daemon does not answer')))
-    socket.on('error', reject)
+    socket.on('error', (error) => reject(asRefusal(record, error)))
     socket.on('close', () => reject(new Error('ECONNRESET: the daemon ended')))
     socket.on('data', (part: string) => {
       text += part
@@ -31,6 +34,12 @@ export function ask(record: MountRecord, question: string, more: Readonly<Record
       else reject(reply.exit === undefined ? new Error(reply.error) : MountError.parse(reply.error, reply.exit))
     })
   })
+}
+
+/** Only its own user may ask a daemon; root may ask all. */
+function asRefusal({ mountpoint }: MountRecord, error: Error): Error {
+  if ((error as NodeJS.ErrnoException).code !== 'EACCES') return error
+  return new MountError(`mount ${mountpoint}`, 'EACCES', 'it belongs to another user; only he and root may ask its daemon', EXIT_FAILED)
 }
 
 /**
@@ -45,7 +54,7 @@ export function follow(record: MountRecord, question: string, onEvent: (event: u
     let text = ''
     socket.setEncoding('utf8')
     socket.on('connect', () => socket.write(`${JSON.stringify({ ask: question })}\n`))
-    socket.on('error', reject)
+    socket.on('error', (error) => reject(asRefusal(record, error)))
     socket.on('close', () => resolve())
     socket.on('data', (part: string) => {
       text += part

@@ -43,7 +43,7 @@ const SWEEP_MS = 2000
 const FORGET_MS = 2
 
 export type { Told } from './watches.js'
-export type { UnionEvent } from './event.js'
+export type { StackEvent, UnionEvent } from './event.js'
 
 export class Union {
   /** Replaced as a whole when options of the live mount change. */
@@ -75,6 +75,8 @@ export class Union {
   told: Told | null = null
   /** Gets what direct changes did, and changes of the stack, while somebody listens. */
   listener: ((event: UnionEvent | StackEvent) => void) | null = null
+  /** udba=none since the mount began: the kernel keeps more then, and has been told to look at nothing by itself. */
+  readonly trustsAlways: boolean
   /** Which files are open; null where that is not told, as it makes no difference: without tiering. */
   readonly opens: Opens | null
   /** The kernel is told to stop asking at open: nothing is decided there. */
@@ -113,6 +115,7 @@ export class Union {
     this.keepsNames = watches !== null || trustsSome(config, branches)
     this.opens = branches.filter(({ spec, writable }) => spec.fhsm && writable).length > 1 ? new Opens() : null
     this.noOpen = config.io !== 'passthrough' && !this.#opensMatter()
+    this.trustsAlways = config.udba === 'none'
     this.noOpendir = config.udba === 'none' && !branches.some(branch => branch.spec.copyOnOpen === 'all')
     entered(this, this.tree.root, null)
   }
@@ -227,13 +230,18 @@ export class Union {
    */
   absenceTimeout(dir: DirNode, name: Bytes): number {
     if (this.watches !== null && this.trusted(dir)) return this.watches.keepAbsent(this, dir, name)
-    return this.config.udba === 'none' || !this.writable ? this.timeout(dir) : 0
+    return this.#trustsAbsence ? this.timeout(dir) : 0
   }
 
   /** May the kernel have kept of some name in the directory that it is not there? */
   keepsAbsent(dir: DirNode): boolean {
     if (this.watches !== null && this.watches.absent.has(dir)) return true
-    return (this.config.udba === 'none' || !this.writable) && this.timeout(dir) > 0
+    return this.#trustsAbsence && this.timeout(dir) > 0
+  }
+
+  /** With a udba that may become another nobody would know which names to take back. */
+  get #trustsAbsence(): boolean {
+    return this.config.udba === 'none' ? this.trustsAlways : !this.writable
   }
 
   /** Is every change of a directory told, so that what is known of it holds: it is ours alone, or watched? */

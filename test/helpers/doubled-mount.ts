@@ -28,6 +28,8 @@ export function saysDead({ e }: Result): boolean {
 export class DoubledMount {
   readonly work: string
   readonly upper: string
+  /** A second writable branch below it, '' without one. */
+  readonly middle: string
   readonly lower: string
   readonly mountpoint: string
   /** What the daemon said at the last mount: repairs. */
@@ -38,21 +40,26 @@ export class DoubledMount {
 
   readonly #perm: string
 
-  /** @param perm of the upper branch */
-  constructor(perm = 'rw') {
+  /**
+   * @param perm of the upper branch
+   * @param twice whether there is a second writable one, `M`, of the same kind
+   */
+  constructor(perm = 'rw', twice = false) {
     this.#perm = perm
     this.work = mkdtempSync(join(tmpdir(), 'tsaufs-fault-'))
     this.upper = join(this.work, 'R')
     this.lower = join(this.work, 'L')
     this.mountpoint = join(this.work, 'mnt')
-    for (const dir of [this.upper, this.lower, this.mountpoint, join(this.work, 'run')]) mkdirSync(dir)
+    this.middle = twice ? join(this.work, 'M') : ''
+    for (const dir of [this.upper, this.lower, this.mountpoint, join(this.work, 'run'), ...(twice ? [this.middle] : [])]) mkdirSync(dir)
   }
 
   /** @param options further mount options, e.g. `udba=none` */
   async mount(options: readonly string[] = []): Promise<void> {
     const control = join(this.work, 'double.sock')
     if (existsSync(control)) unlinkSync(control)
-    const text = [`dirs=${this.upper}=${this.#perm}:${this.lower}=ro+wh`, ...options].join(',')
+    const writable = [this.upper, this.middle].filter(path => path !== '').map(path => `${path}=${this.#perm}`)
+    const text = [`dirs=${[...writable, `${this.lower}=ro+wh`].join(':')}`, ...options].join(',')
     this.said = []
     const env = {
       ...process.env, TSAUFS_NODE: process.execPath, TSAUFS_RUN_DIR: join(this.work, 'run'), TSAUFS_DOUBLE_SOCKET: control,

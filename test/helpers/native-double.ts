@@ -6,11 +6,14 @@
  *     {"crash": {"n": 3, "when": "after", "which": "mutating"}}     SIGKILL at the third counted call
  *     {"disarm": {}}                                                answers a Report and stops counting
  *
+ * A command, which ends by itself, gets the same object in TSAUFS_DOUBLE_COMMAND, and writes its Report into the file that
+ * TSAUFS_DOUBLE_REPORT names.
+ *
  * `which` is a class of calls: `all`; `mutating` changes a branch; `space` takes inodes or blocks (new names for what is
  * there mostly fit where an old one was); `fds` makes descriptors.
  */
 import { createServer } from 'node:net'
-import { fstatSync } from 'node:fs'
+import { fstatSync, writeFileSync } from 'node:fs'
 import { sys, type Native } from '../../lib/os/native.js'
 
 export type CallClass = 'all' | 'mutating' | 'space' | 'fds'
@@ -189,4 +192,12 @@ const path = process.env['TSAUFS_DOUBLE_SOCKET']
 if (path !== undefined && /\/daemon\/main(\.js|\.bundle\.cjs)$/.test(process.argv[1] ?? '')) {
   install()
   listen(path)
+}
+
+const command = process.env['TSAUFS_DOUBLE_COMMAND']
+const file = process.env['TSAUFS_DOUBLE_REPORT']
+if (command !== undefined && file !== undefined && /\/bin\/tsaufs\.js$/.test(process.argv[1] ?? '')) {
+  install()
+  obey(JSON.parse(command) as { arm?: Arm; crash?: Crash })
+  process.once('exit', () => writeFileSync(file, JSON.stringify(obey({}))))
 }

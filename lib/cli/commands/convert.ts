@@ -1,8 +1,6 @@
 /**
  * `tsaufs convert`: a branch from one whiteout format into another.
  */
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { parseBranch } from '../../config/branches.js'
 import type { FormatName } from '../../config/config.js'
@@ -56,33 +54,17 @@ async function convertBranch(text: string, flags: Flags): Promise<Tally> {
   const source = parseBranch(text, cwd, complain).path
   const lower = splitEscaped(flags.lower ?? '', ':').filter(part => part !== '').map(part => absolute(unescapePath(part), cwd))
   const into = flags.into === undefined ? null : parseBranch(flags.into, cwd, complain).path
-  const branch = into === null ? source : copy(source, into)
   const { convert } = await import('../../convert/convert.js')
+  const { PartialCopy } = await import('../../convert/copy.js')
+  const copy = into === null ? null : new PartialCopy(source, into)
   try {
-    const done = await convert({ branch, from: flags.from, to: flags.to, lower }, complain)
-    if (into !== null) renameSync(Buffer.from(branch, 'latin1'), Buffer.from(into, 'latin1'))
+    const done = await convert({ branch: copy?.path ?? source, from: flags.from, to: flags.to, lower }, complain)
+    copy?.finish()
     return done
   } catch (error) {
+    copy?.abandon()
     if (!(error instanceof Errno)) throw error
     const advice = ADVICE[error.code] ?? 'what was done is good; run it again'
     throw new MountError(`convert ${text}: ${error.syscall} ${error.path}`, error.code, advice, 1, { cause: error })
   }
-}
-
-/**
- * A copy with everything, under a name of its own until it is finished.
- * @returns its path @throws MountError
- */
-function copy(source: string, into: string): string {
-  const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
-  if (existsSync(bytes(into))) throw new MountError(`convert --into ${into}`, 'EEXIST', 'it is there already; give another name', 1)
-  const part = `${into}.tsaufs-part`
-  rmSync(bytes(part), { recursive: true, force: true })
-  mkdirSync(bytes(part))
-  const text = (path: string): string => bytes(path).toString('utf8')
-  const { status, stderr } = spawnSync('cp', ['-dR', '--reflink=auto', '--preserve=mode,ownership,timestamps,links,xattr', '--', `${text(source)}/.`, text(part)])
-  if (status !== 0) {
-    throw new MountError(`convert --into ${into}`, 'EIO', `cp: ${stderr.toString('latin1').trim().split('\n')[0] ?? 'failed'}`, 1)
-  }
-  return part
 }

@@ -1,7 +1,7 @@
 /** What a change of a live stack was, for people who follow the mount (`tsaufs events`). */
 import { formatBranch } from '../../config/branches.js'
 import type { BranchSpec } from '../../config/config.js'
-import type { StackEvent } from '../../union/event.js'
+import type { StackEvent } from '../../union/union.js'
 
 /** A branch as it is in a stack. */
 export interface Placed {

@@ -66,6 +66,7 @@ export class Remounter {
       if (dropIn === true) throw usage(`remount ${mountpoint}`, "it is an engine's mount, and stays as the engine made it", 'EOPNOTSUPP')
       const planned = question['plan'] === true
       const prepared = await aside('prepare', { state: this.#state(), ...wordsOf(question), plan: planned })
+      this.#checkUdba(prepared.settings.udba)
       return planned ? this.#foresee(prepared) : this.#carryOut(prepared)
     })
   }
@@ -170,6 +171,18 @@ export class Remounter {
       if (!unseen) continue
       throw usage(`branch ${path}`, `+${copyOnOpen === 'moo' ? 'moo' : `coo_${copyOnOpen}`} works only if a branch has had it since the mount began; mount anew`, 'EOPNOTSUPP')
     }
+  }
+
+  /**
+   * With none the kernel is told at mount to keep data and lists until we say otherwise; with notify everything is watched
+   * from the first look on. @throws MountError
+   */
+  #checkUdba(udba: MountConfig['udba'] = this.#served.union.config.udba): void {
+    const { union } = this.#served
+    const now = union.config.udba
+    if (udba === now || (udba !== 'notify' && now !== 'notify' && !union.trustsAlways)) return
+    const why = union.trustsAlways ? 'the mount began with udba=none, and the kernel looks at nothing by itself' : 'branches are watched from the beginning or not at all'
+    throw usage(`option 'udba=${udba}'`, `${why}; unmount, and mount anew with it`, 'EOPNOTSUPP')
   }
 
   async #publish(): Promise<void> {

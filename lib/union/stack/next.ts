@@ -36,7 +36,9 @@ export class NextStack implements Layers {
     this.#fresh = fresh
     this.map = union.branches.map((old) => branches.findIndex((branch) => branch.id === old.id))
     const touched = touchedBetween(union.branches, branches)
-    this.touched = new Set(branches.flatMap(({ id }, place) => touched.has(id) ? [place] : []))
+    // With another udba it is looked at again what branches may have been changed to.
+    const all = config.udba !== union.config.udba
+    this.touched = new Set(branches.flatMap(({ id }, place) => all || touched.has(id) ? [place] : []))
   }
 
   /**

@@ -3,9 +3,12 @@
  * Everything that can fail was done before (next.ts, survey.ts).
  */
 import { sys, type Bytes } from '../../os/native.js'
+import { Errno } from '../../os/errno.js'
 import { S_IFREG } from '../../os/stat.js'
 import { dropData } from '../copy-data.js'
+import { seenMark } from '../current.js'
 import { DirNode, type Node } from '../node.js'
+import { place } from '../place.js'
 import { distrustAll } from '../recheck.js'
 import type { Union } from '../union.js'
 import type { NextStack } from './next.js'
@@ -32,6 +35,7 @@ export function copiesUnderWay(union: Union): Promise<unknown> | null {
 export function restack(union: Union, next: NextStack, survey: Survey, kernel: KernelCache): void {
   const old = union.branches
   const kept = kernelKeeps(union)
+  const trusted = union.config.udba === 'none'
   dropCopies(union)
   // Watches are on directories of branches: they are made anew, and what they had told is looked at again.
   for (const node of union.tree.nodes()) if (node instanceof DirNode) union.watches?.leave(union, node)
@@ -52,6 +56,7 @@ export function restack(union: Union, next: NextStack, survey: Survey, kernel: K
   survey.close()
   next.retire(old)
   tellKernel(union, survey, kept, kernel)
+  if (trusted && union.config.udba !== 'none') distrustKept(union, kernel)
   if (union.watches !== null) distrustAll(union)
 }
 
@@ -139,5 +144,33 @@ function tellKernel(union: Union, survey: Survey, kept: readonly Kept[], kernel:
     if (node.parent !== parent || node.name !== name || union.timeout(node) > 0) continue
     kernel.expire(parent.id, name)
     kernel.inode(node.id)
+  }
+}
+
+/** udba is none no more: nothing that the kernel keeps for ever may stay, nor a file that is not the one of its name now. */
+function distrustKept(union: Union, kernel: KernelCache): void {
+  for (const node of union.tree.nodes()) {
+    if (node.parent === null) continue
+    kernel.expire(node.parent.id, node.name)
+    for (const { dir, name } of node.aliases ?? []) kernel.expire(dir.id, name)
+    kernel.inode(node.id)
+    if (node.kind === S_IFREG && isAnother(union, node)) {
+      union.passthrough.letGo(node)
+      sys.dataDrop(node.id)
+    }
+  }
+}
+
+/** Is the file we have open of a node another than its name has? */
+function isAnother(union: Union, node: Node): boolean {
+  const fd = sys.dataFd(node.id, 0)
+  if (fd < 0 || sys.statx(fd, '') < 0) return false
+  const mark = seenMark()
+  try {
+    const at = place(union, node)
+    return sys.statx(at.dirfd, at.name) < 0 || seenMark() !== mark
+  } catch (error) {
+    if (error instanceof Errno) return true
+    throw error
   }
 }
