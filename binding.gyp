@@ -12,6 +12,7 @@
         'native/addon/xattr.cc',
         'native/addon/stored-stat.cc',
         'native/addon/dir.cc',
+        'native/addon/rows.cc',
         'native/addon/copy.cc',
         'native/addon/copy-range.cc',
         'native/addon/callback.cc',

@@ -31,6 +31,20 @@ export class DirentPacker {
     this.#at = start
   }
 
+  /** Where the next record begins, and the first byte that may not be written: for records made elsewhere (`advance`). */
+  get at(): number {
+    return this.#at
+  }
+
+  get limit(): number {
+    return this.#limit
+  }
+
+  /** The next record begins at `at`: others have been put in, or are taken back. @pre a multiple of 8, up to the limit */
+  advance(at: number): void {
+    this.#at = at
+  }
+
   /** Bytes packed so far. */
   get size(): number {
     return this.#at - this.#start

@@ -75,6 +75,12 @@ export function entryOut(
   return ENTRY_SIZE
 }
 
+/** Whose entry it is, in a fuse_entry_out that has all else. */
+export function entryNode(words: Uint32Array, at: number, nodeid: number, generation: number): void {
+  putU64(words, at >> 2, nodeid)
+  putU64(words, (at >> 2) + 2, generation)
+}
+
 /** fuse_entry_out for a name that is not there: the kernel keeps the miss for entryValid seconds. 128 bytes. */
 export function missingEntryOut(out: Buffer, at: number, entryValid: number): number {
   out.set(NO_ENTRY, at)

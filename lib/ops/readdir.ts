@@ -5,15 +5,16 @@ import { S_IFDIR, S_IFREG, st } from '../os/stat.js'
 import { defineOp, HEADER, type Request } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { DirentPacker } from '../fuse/dirent.js'
-import { entryOut } from '../fuse/reply.js'
+import { entryNode, entryOut } from '../fuse/reply.js'
 import { ReadIn } from '../fuse/structs.js'
 import { attributes } from '../union/attr.js'
 import { isCurrent } from '../union/current.js'
 import { isGrafted, touchedIno, touches } from '../union/graft.js'
-import type { Entry } from '../union/listing.js'
+import type { Entry, Listing } from '../union/listing.js'
 import { listing } from '../union/listings.js'
 import { isImpure, lookup, lookupListed, peekIno } from '../union/lookup.js'
-import type { DirNode, Node } from '../union/node.js'
+import { Node, type DirNode } from '../union/node.js'
+import { dirfd } from '../union/place.js'
 import type { Union } from '../union/union.js'
 
 const DT_DIR = S_IFDIR >> 12
@@ -73,6 +74,55 @@ function plus(union: Union, req: Request, dir: DirNode, packer: DirentPacker, en
   return true
 }
 
+/** Rows of one call: an answer has no more, at 160 bytes each. */
+const found = new Uint32Array(3 * 1024 + 1)
+const done = new Uint32Array(1)
+
+/**
+ * READDIRPLUS of the entries from a place on that are files with one name on a branch that only holds files: as plus(), many at
+ * once. @returns how many
+ */
+function plusRun(union: Union, req: Request, dir: DirNode, packer: DirentPacker, entries: Listing, place: number): number {
+  const b = entries.leafBranch(place)
+  if (b < 0) return 0
+  const branch = union.branches[b]!
+  if (branch.whiteable || branch.statKey !== '') return 0
+  const base = union.inos.base(branch.fsid)
+  const rows = entries.packPlus(req.out, packer.at, packer.limit, place, b, base, dirfd(union, dir, b), found)
+  const { children } = dir
+  children.reserve(rows)
+  for (let i = 0; i < rows; i++) {
+    const at = found[3 * i]!
+    const low = found[3 * i + 1]!
+    const ino = base + found[3 * i + 2]! * 0x100000000 + low
+    const name = entries.nameAt(place + i)
+    let node = children.get(name)
+    if (node === undefined) {
+      node = new Node(entries.typeAt(place + i) << 12, ino, dir, name, b)
+      node.seen = low | 0 || 1
+      union.tree.add(node)
+    } else if (node.ino !== ino || node.top !== b || node.group !== '') {
+      // Something else by now: its record, and what follows, is for plus().
+      packer.advance(at)
+      return i
+    }
+    node.lookups++
+    entryNode(req.outWords, at, node.id, union.tree.generation(node.id))
+  }
+  if (rows > 0) packer.advance(found[3 * rows]!)
+  return rows
+}
+
+/** READDIR of such entries, with any number of names. @returns how many */
+function plainRun(union: Union, req: Request, _dir: DirNode, packer: DirentPacker, entries: Listing, place: number): number {
+  const b = entries.leafBranch(place)
+  if (b < 0) return 0
+  const branch = union.branches[b]!
+  if (branch.whiteable || branch.statKey !== '') return 0
+  packer.advance(packer.at + entries.pack(req.out, packer.at, packer.limit, place, b, union.inos.base(branch.fsid), done))
+  return done[0]!
+}
+
 /** Is an entry to be listed with another number than its own? So in grafts, for what has been touched (graft.ts). */
 type Renumber = (name: Bytes) => boolean
 
@@ -90,6 +140,11 @@ function list(union: Union, req: Request, offset: number, size: number, withNode
   }
 }
 
+/** May entries be listed many at once: is all that is known of them what their branch has? */
+function inRuns(union: Union, renumber: Renumber): boolean {
+  return union.config.udba === 'none' && renumber === never && union.owners === null && !union.tree.hasGroups
+}
+
 function pack(
   union: Union, req: Request, dir: DirNode, offset: number, size: number, withNodes: boolean, renumber: Renumber,
 ): number {
@@ -101,8 +156,11 @@ function pack(
     withNodes ? packer.addPlus(ino, off, DT_DIR, name) >= 0 : packer.add(ino, off, DT_DIR, name)
   if (offset < DOT && !dot(dir.ino, DOT, '.')) return packer.size
   if (offset < DOT_DOT && !dot(parentIno(union, dir), DOT_DOT, '..')) return packer.size
+  const run = !inRuns(union, renumber) ? null : withNodes ? plusRun : plainRun
   let entry
-  for (let place = entries.placeAfter(offset); (entry = entries.entryAt(place)) !== undefined; place++) {
+  for (let place = entries.placeAfter(offset); ; place++) {
+    if (run !== null) place += run(union, req, dir, packer, entries, place)
+    if ((entry = entries.entryAt(place)) === undefined) break
     if (entry === null) continue
     const fits = withNodes
       ? plus(union, req, dir, packer, entry, renumber)

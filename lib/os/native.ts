@@ -24,6 +24,8 @@ export interface RawListing {
   readonly types: Uint8Array
   /** nameHash (util/name-hash.ts) per entry. */
   readonly hashes: Float64Array
+  /** No name begins with `.wh.`. */
+  readonly plain: boolean
 }
 
 /** Bits of `WatchEvents.whats`. */
@@ -118,8 +120,32 @@ export interface Native {
   // ---- directories (dir.cc)
   /** List the directory `dirfd` (O_PATH will do: it is opened anew). */
   readdir(dirfd: number): RawListing | number
-  /** Put the first `count` row numbers of `order` (u32) in ascending order of their rows' `keys` (f64). */
-  sortRows(keys: Buffer, order: Buffer, count: number): number
+
+  // ---- columns of a merged directory (rows.cc, listing.ts)
+  /**
+   * Enter a branch directory's entries as rows from `row` on; `same` gets 0, or for one whose offset a row has already that
+   * row + 1. @returns how many were entered
+   */
+  putRows(
+    index: Int32Array, offsets: Float64Array, branches: Uint16Array, types: Uint8Array, inos: Uint32Array, row: number, branch: number,
+    hashes: Float64Array, itsTypes: Uint8Array, itsInos: Uint32Array, same: Int32Array,
+  ): number
+  /** The rows that have an entry, by offset, as many as `order` holds. @returns 1 if some have the same offset, else 0 */
+  sortRows(offsets: Float64Array, branches: Uint16Array, rows: number, order: Int32Array): number
+  /** READDIR records of plain rows of `branch` from `place` on. @returns bytes; `done[0]` gets how many rows */
+  packRows(
+    names: readonly Bytes[], offsets: Float64Array, branches: Uint16Array, types: Uint8Array, order: Int32Array,
+    out: Buffer, at: number, limit: number, place: number, branch: number, base: number, inos: Uint32Array, done: Uint32Array,
+  ): number
+  /**
+   * READDIRPLUS records, to be kept for ever, of plain rows that are files with one name; nodeid and generation are left 0.
+   * @returns how many rows; `found` gets for each the place of its record and the halves of its inode number, then the place of
+   *   the next record
+   */
+  packRowsPlus(
+    names: readonly Bytes[], offsets: Float64Array, branches: Uint16Array, types: Uint8Array, order: Int32Array,
+    out: Buffer, at: number, limit: number, place: number, branch: number, base: number, dirfd: number, found: Uint32Array,
+  ): number
 
   // ---- open files (copy.cc)
   ftruncate(fd: number, size: number): number

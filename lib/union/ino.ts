@@ -56,6 +56,11 @@ export class Inos {
     this.#fs.set(primary, 0)
   }
 
+  /** What inode numbers of a file system are added to, where they fit 40 bits. */
+  base(fsid: string): number {
+    return (this.#fs.get(fsid) ?? this.#number(fsid)) * INO_BITS
+  }
+
   /** The number shown for an origin. */
   of(fsid: string, low: number, high: number): number {
     const fs = this.#fs.get(fsid) ?? this.#number(fsid)

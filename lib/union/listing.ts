@@ -7,9 +7,9 @@
  *
  * Columns instead of objects, as there are directories of a hundred thousand entries: 30 bytes each and the name.
  */
-import { sys, type Bytes } from '../os/native.js'
+import { sys, type Bytes, type RawListing } from '../os/native.js'
 import { must } from '../os/errno.js'
-import { nameHash } from '../util/name-hash.js'
+import { nameHash, rememberHash } from '../util/name-hash.js'
 
 /** Offsets below are `.` and `..`. */
 export const FIRST_OFFSET = 3
@@ -18,6 +18,8 @@ const NO_BRANCH = 0xffff
 /** In `#types`, above DT_*: no branch below the entry's is known to have the name too, and none can. */
 const ALONE = 0x80
 const DT_MASK = 0x7f
+const DT_UNKNOWN = 0
+const DT_DIR = 4
 
 /** One entry of a merged directory. */
 export interface Entry {
@@ -56,6 +58,8 @@ export class Listing {
   #index!: Int32Array
   /** Rows by offset; null when that is to be found out again. */
   #order: Int32Array | null = null
+  /** Some offsets are not the hash any more, as another name had it first. */
+  #shifted = false
 
   readonly #hash: (name: Bytes) => number
   /** Branches on which there is, or may be, a whiteout in this directory. */
@@ -117,6 +121,26 @@ export class Listing {
    */
   addIfNew(name: Bytes, hash: number, branch: number, type: number, low: number, high: number): void {
     this.merge(name, hash + FIRST_OFFSET, branch, type | ALONE, low, high)
+  }
+
+  /**
+   * All entries of a branch, as addIfNew() would add them one by one. @pre made with room for them, without another hash
+   * @throws Errno EINVAL without room
+   */
+  addPart({ names, hashes, types, inos }: RawListing, branch: number): void {
+    const same = new Int32Array(names.length)
+    const added = must(sys.putRows(
+      this.#index, this.#offsets, this.#branches, this.#types, this.#inos, this.#rows, branch, hashes, types, inos, same,
+    ), 'putRows')
+    if (added === names.length) this.#names = this.#names.length === 0 ? names : this.#names.concat(names)
+    else names.forEach((name, i) => { if (same[i] === 0) this.#names.push(name) })
+    this.#rows += added
+    this.size += added
+    this.#order = null
+    if (added === names.length) return
+    for (let i = 0; i < names.length; i++) {
+      if (same[i] !== 0) this.addIfNew(names[i]!, hashes[i]!, branch, types[i]!, inos[2 * i]!, inos[2 * i + 1]!)
+    }
   }
 
   private merge(name: Bytes, offset: number, branch: number, type: number, low: number, high: number): void {
@@ -216,12 +240,52 @@ export class Listing {
     return this.#branches[row] === NO_BRANCH ? null : this.#entry(row)
   }
 
+  /** Branch of the entry at a place if that is no directory, and neither unknown nor gone; else -1. */
+  leafBranch(place: number): number {
+    const row = this.#order![place]
+    if (row === undefined || this.#branches[row] === NO_BRANCH) return -1
+    const type = this.#types[row]! & DT_MASK
+    return type === DT_DIR || type === DT_UNKNOWN ? -1 : this.#branches[row]!
+  }
+
+  /**
+   * READDIR records of entries that lie on `branch` and are no directories, from a place on, while nothing is added.
+   * @param base what their inode numbers are added to
+   * @param done `done[0]` gets how many
+   * @returns bytes written
+   */
+  pack(out: Buffer, at: number, limit: number, place: number, branch: number, base: number, done: Uint32Array): number {
+    return must(sys.packRows(
+      this.#names, this.#offsets, this.#branches, this.#types, this.#order!, out, at, limit, place, branch, base, this.#inos, done,
+    ), 'packRows')
+  }
+
+  /** The same for READDIRPLUS, with attributes, of those that have one name. @returns how many (Native.packRowsPlus) */
+  packPlus(out: Buffer, at: number, limit: number, place: number, branch: number, base: number, dirfd: number, found: Uint32Array): number {
+    return must(sys.packRowsPlus(
+      this.#names, this.#offsets, this.#branches, this.#types, this.#order!, out, at, limit, place, branch, base, dirfd, found,
+    ), 'packRowsPlus')
+  }
+
+  /** Name of the entry at a place, its hash made known to whoever asks next. @pre there is one */
+  nameAt(place: number): Bytes {
+    const row = this.#order![place]!
+    const name = this.#names[row]!
+    if (!this.#shifted) rememberHash(name, this.#offsets[row]! - FIRST_OFFSET)
+    return name
+  }
+
+  /** DT_* of the entry at a place. @pre there is one */
+  typeAt(place: number): number {
+    return this.#types[this.#order![place]!]! & DT_MASK
+  }
+
   /** Rows by offset; equal hashes get following offsets, in the order of the names. */
   #sort(): Int32Array {
     const offsets = this.#offsets
     const order = new Int32Array(this.size)
-    for (let row = 0, at = 0; row < this.#rows; row++) if (this.#branches[row] !== NO_BRANCH) order[at++] = row
-    must(sys.sortRows(Buffer.from(offsets.buffer), Buffer.from(order.buffer), order.length), 'sortRows')
+    if (must(sys.sortRows(offsets, this.#branches, this.#rows, order), 'sortRows') === 0) return order
+    this.#shifted = true
     for (let i = 1; i < order.length; i++) {
       const before = offsets[order[i - 1]!]!
       if (offsets[order[i]!]! > before) continue

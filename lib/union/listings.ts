@@ -15,6 +15,8 @@ interface Entries {
   addIfNew(name: Bytes, hash: number, branch: number, type: number, low: number, high: number): void
   /** Branch `branch` has whiteouts in it. */
   whited(branch: number): void
+  /** All of a branch directory in which there can be no whiteouts, where that can be taken at once. */
+  addPart?(part: RawListing, branch: number): void
 }
 
 /** The directory's part on a branch. @throws Errno of a branch that cannot be read */
@@ -38,7 +40,11 @@ export function mergeEntries<T extends Entries>(stack: Layers, view: DirView, st
   for (const [place, b] of view.branches.entries()) {
     const branch = stack.branches[b]!
     const fd = view.fd(b)
-    const { names, types, inos, hashes } = parts[place]!
+    const { names, types, inos, hashes, plain } = parts[place]!
+    if (plain && !branch.inPlace && hidden.size === 0 && made.addPart !== undefined) {
+      made.addPart(parts[place]!, b)
+      continue
+    }
     const whiteouts: Bytes[] = []
     for (let i = 0; i < names.length; i++) {
       const name = names[i]!

@@ -14,6 +14,12 @@ function hash(name: string): number {
   return ((a ^ (a >>> 15)) & 0x7ffff) * 0x100000000 + (b >>> 0)
 }
 
+/** A name is about to be looked for of which the hash is known. */
+export function rememberHash(name: string, itsHash: number): void {
+  lastName = name
+  lastHash = itsHash
+}
+
 /** 51 bits, the same on every machine and in every version. A request asks several times for its name's. */
 export function nameHash(name: string): number {
   if (name !== lastName) {

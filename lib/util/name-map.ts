@@ -42,7 +42,7 @@ export class NameMap<V extends object> {
       this.#slots[at + 1] = value
       return
     }
-    if (5 * (this.#used + 1) > 2 * this.#slots.length) this.#resize()
+    if (5 * (this.#used + 1) > 2 * this.#slots.length) this.#resize(this.size + 1)
     this.#put(name, value)
     this.size++
   }
@@ -80,11 +80,16 @@ export class NameMap<V extends object> {
     return all
   }
 
+  /** So many names are about to be entered. */
+  reserve(more: number): void {
+    if (5 * (this.#used + more) > 2 * this.#slots.length) this.#resize(this.size + more)
+  }
+
   /** Slots for half as many names again, so that between 0.4 and 0.8 of them are used; names that are gone are left out. */
-  #resize(): void {
+  #resize(names: number): void {
     const old = this.#slots
     let slots = SLOTS_MIN
-    while (2 * slots < 3 * (this.size + 1)) slots *= 2
+    while (2 * slots < 3 * names) slots *= 2
     this.#slots = new Array<string | V | undefined>(2 * slots).fill(undefined)
     this.#used = 0
     for (let at = 0; at < old.length; at += 2) {

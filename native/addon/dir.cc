@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include <algorithm>
 #include <vector>
 
 #include "families.h"
@@ -26,6 +25,8 @@ struct Listing {
   std::vector<uint32_t> inos;
   std::vector<uint8_t> types;
   std::vector<double> hashes;
+  /** No name begins with `.wh.`. */
+  bool plain = true;
 };
 
 /** nameHash of lib/util/name-hash.ts, digit for digit. There it is run once for a name, here for each of a directory's. */
@@ -59,6 +60,7 @@ void addEntries(int fd, const char* buffer, size_t length, Listing& list) {
     list.inos.push_back(static_cast<uint32_t>(entry->ino));
     list.inos.push_back(static_cast<uint32_t>(entry->ino >> 32));
     list.hashes.push_back(nameHash(name));
+    if (strncmp(name, ".wh.", 4) == 0) list.plain = false;
     list.types.push_back(entry->type == DT_UNKNOWN ? typeOf(fd, name) : entry->type);
   }
 }
@@ -116,24 +118,15 @@ napi_value readDir(int dirfd, Raw raw) {
   napi_set_named_property(env, out, "inos", makeTyped(env, napi_uint32_array, listing.inos));
   napi_set_named_property(env, out, "types", makeTyped(env, napi_uint8_array, listing.types));
   napi_set_named_property(env, out, "hashes", makeTyped(env, napi_float64_array, listing.hashes));
+  napi_value plain;
+  napi_get_boolean(env, listing.plain, &plain);
+  napi_set_named_property(env, out, "plain", plain);
   return out;
-}
-
-/** Put the first `count` row numbers (32 bits) of `order` in the order of what `keys` (doubles) has for them. */
-int64_t sortRows(Bytes keys, Bytes order, uint32_t count) {
-  if (order.length / sizeof(uint32_t) < count) return -EINVAL;
-  const double* key = reinterpret_cast<const double*>(keys.data);
-  uint32_t* rows = reinterpret_cast<uint32_t*>(order.data);
-  const size_t known = keys.length / sizeof(double);
-  if (std::any_of(rows, rows + count, [known](uint32_t row) { return row >= known; })) return -EINVAL;
-  std::sort(rows, rows + count, [key](uint32_t x, uint32_t y) { return key[x] < key[y]; });
-  return 0;
 }
 
 const Method methods[] = {
     // The second parameter is never passed; it brings the environment.
     method<readDir>("readdir", "dirfd -"),
-    method<sortRows>("sortRows", "keys order count"),
 };
 
 }  // namespace

@@ -8,6 +8,7 @@ extern const Methods credMethods;
 extern const Methods statMethods;
 extern const Methods xattrMethods;
 extern const Methods dirMethods;
+extern const Methods rowMethods;
 extern const Methods copyMethods;
 extern const Methods mountMethods;
 extern const Methods processMethods;

@@ -17,7 +17,7 @@ bool define(napi_env env, napi_value exports, const Methods& methods) {
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  const Methods* families[] = {&atMethods,   &credMethods,  &statMethods,    &xattrMethods,   &dirMethods,
+  const Methods* families[] = {&atMethods,   &credMethods,  &statMethods,    &xattrMethods,   &dirMethods,  &rowMethods,
                                &copyMethods, &mountMethods, &processMethods, &socketMethods, &fuseDevMethods,
                                &dataMethods,  &attrMethods, &handBackMethods, &watchMethods, &storedStatMethods,
                                &bpfMethods};
