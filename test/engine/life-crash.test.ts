@@ -28,7 +28,7 @@ t.test('the monitor is killed', { skip }, async t => {
   t.ok(await until(() => isGone(killed.pid)))
   t.equal(bed.inspect('mm', '{{.State.Status}} {{.State.Dead}}'), 'dead true')
   t.equal(bed.run(['ps', '-q']).out, '', 'nobody can talk to it: it does not count as running')
-  t.match(bed.run(['system', 'check']), { exit: 1, out: /container mm: a mount, a socket, an end that nobody has seen/ })
+  t.match(bed.run(['system', 'check']), { exit: 1, out: /container mm: a mount, a socket, groups, an end that nobody has seen/ })
   t.equal(bed.run(['wait', 'mm']).out, '137\n')
   t.equal(bed.run(['stop', 'mm']).exit, 0)
   t.ok(await until(() => isGone(container.pid)), 'its program does not outlive a stop')

@@ -1,6 +1,6 @@
 /** Limits of containers by the commands: given, shown, changed, and what a limit does to who reaches it. */
 import t from 'tap'
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PROGRAM } from '../cli/sandbox.js'
@@ -32,6 +32,7 @@ else {
   })
   const shell = (flags: readonly string[], script: string): Promise<Outcome> =>
     tsaufs('run', '--network', 'none', ...flags, '--rootfs', root, '/bin/sh', '-c', script)
+  const tellsReady = (name: string): boolean => execFileSync(process.execPath, [PROGRAM, 'logs', name], { env, encoding: 'utf8' }) === 'ready\n'
   const placesOf = async (name: string): Promise<GroupPlaces> => {
     const { out } = await tsaufs('inspect', '--format', '{{.Id}}', name)
     const { cgroup } = JSON.parse(readFileSync(join(dir, 'state/containers', out.trim(), 'container.json'), 'utf8')) as { cgroup: GroupPlaces }
@@ -122,6 +123,11 @@ else {
     t.match(await tsaufs('pause', 'busy'), { exit: 1, said: /is not running/ })
     t.match(await tsaufs('update', '-m', '0', 'busy'), { exit: 0 }, 'one that does not run is changed for later')
     await tsaufs('rm', 'busy')
+    await shell(['-d', '--name', 'polite'], 'trap "exit 5" TERM; echo ready; while :; do sleep 0.1; done')
+    t.ok(await until(() => tellsReady('polite'), 60_000))
+    await tsaufs('pause', 'polite')
+    await tsaufs('stop', 'polite')
+    t.equal((await tsaufs('inspect', '--format', '{{.State.ExitCode}}', 'polite')).out, '5\n', 'it gets its signal when it goes on')
     const told = await tsaufs('events', '--since', '1h', '--until', String(Date.now() / 1000), '--filter', 'container=busy', '--format', '{{.Action}}')
     for (const action of ['pause', 'unpause', 'update']) t.ok(told.out.split('\n').includes(action), action)
   })

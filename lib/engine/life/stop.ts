@@ -63,7 +63,6 @@ export async function stopContainer(container: Container, seconds: number, comma
   client.listen(() => true)
   client.cleansUp()
   client.signal(signalNumber(`${command} ${container.record.name}`, first))
-  await flushed(client)
   await letGoOn(container)
   const soon = seconds < 0 ? await client.ended : await within(client.ended, seconds * 1000)
   if (soon !== undefined) return soon
