@@ -170,6 +170,14 @@ t.test('a bridge that is there already, and a subnet that is taken', async t => 
   t.strictSame(all.map(each => each.address).sort(), [2, 3, 4, 5, 6].map(each => `10.9.9.${each}`))
   await t.rejects(start('full'), { message: /EADDRNOTAVAIL: no available IPv4 addresses/ })
   await Promise.all(all.map(each => each.down()))
+  // Made anew around the old one, while the table stays.
+  ip('link', 'del', 'tsaufs0')
+  ip('link', 'add', 'tsaufs0', 'type', 'bridge')
+  ip('addr', 'add', '10.9.0.1/16', 'dev', 'tsaufs0')
+  const wide = await start('wide')
+  t.equal(wide.address, '10.9.0.2')
+  t.match(rules(), /elements = \{ 10\.9\.0\.0\/16 \}/)
+  await wide.down()
   await sweepNetwork(() => undefined, { remove: true, all: true })
 })
 

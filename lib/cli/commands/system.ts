@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline/promises'
 import { unlessGone } from '../../engine/error.js'
 import { findLeftovers } from '../../engine/life/check.js'
 import { removeContainer } from '../../engine/life/remove.js'
+import { sweepNetwork } from '../../engine/network/index.js'
 import { allContainers } from '../../engine/store/containers.js'
 import type { StateRoot } from '../../engine/store/root.js'
 import { isRunning, stateOf } from '../../engine/store/status.js'
@@ -62,4 +63,6 @@ async function prune(root: StateRoot, all: boolean): Promise<void> {
     await unlessGone(() => removeContainer(root, each, false))
     writeText(`${each.record.id}\n`)
   })
+  // Perhaps nobody is on the bridge any more; the next container makes it again.
+  for (const what of await sweepNetwork(() => undefined, { remove: true, all: true })) writeText(`Removed: ${oneLine(what)}\n`)
 }

@@ -55,6 +55,7 @@ export async function startMonitor(request: MonitorRequest): Promise<Started> {
   const failed = new Promise<never>((_, reject) => child.once('error', (error) => {
     reject(failure(request.tried, (error as NodeJS.ErrnoException).code ?? 'EIO', 'tsaufs-init cannot be run; build it with: npm run build:native', RUN_EXIT.ENGINE))
   }))
+  const gone = new Promise((resolve) => child.once('exit', resolve))
   child.unref()
   // The type of `stdio` ends at the fifth.
   const pipes: readonly unknown[] = child.stdio
@@ -68,6 +69,10 @@ export async function startMonitor(request: MonitorRequest): Promise<Started> {
     return { pid, client }
   } catch (error) {
     client?.detach()
+    // One that speaks another language ends when it is told to; others end by themselves. Who cleans up must not find it running.
+    if (error instanceof SyntaxError) child.kill('SIGKILL')
+    child.ref()
+    if (child.pid !== undefined) await gone
     throw error
   }
 }
@@ -75,18 +80,24 @@ export async function startMonitor(request: MonitorRequest): Promise<Started> {
 /** @returns the program's pid */
 async function converse(answers: Readable, go: Writable | null, { tried, created }: MonitorRequest): Promise<number> {
   go?.on('error', () => undefined)
+  let refused: unknown
   try {
     for await (const said of lines(answers)) {
       if (said.created !== undefined) {
-        await created?.(said.created)
-        go?.end('g')
+        await created?.(said.created).then(() => go?.end('g'), (error: unknown) => {
+          // Without its go it ends, and says so.
+          refused = error
+          go?.destroy()
+        })
+      } else if (refused !== undefined) {
+        break
       } else if (said.pid !== undefined) {
         return said.pid
       } else {
         throw refusal(tried, said)
       }
     }
-    throw failure(tried, 'EIO', 'its monitor ended before it said anything', RUN_EXIT.ENGINE)
+    throw refused ?? failure(tried, 'EIO', 'its monitor ended before it said anything', RUN_EXIT.ENGINE)
   } finally {
     go?.destroy()
     answers.destroy()
@@ -98,7 +109,7 @@ async function* lines(stream: Readable): AsyncGenerator<Said> {
   stream.setEncoding('latin1')
   for await (const part of stream as AsyncIterable<string>) {
     text += part
-    if (text.length > LINE_MAX) throw new Error('EPROTO: the monitor speaks another language')
+    if (text.length > LINE_MAX) throw new SyntaxError('EPROTO: the monitor speaks another language')
     const all = text.split('\n')
     text = all.pop() ?? ''
     for (const line of all) if (line !== '') yield JSON.parse(line) as Said

@@ -34,7 +34,7 @@ export function netOf(subnet: Subnet): string {
 function tableText(subnet: Subnet, closed: boolean): string {
   return `create table ${TABLE}
 table ${TABLE} {
-  set nets { type ipv4_addr; flags interval; elements = { ${netOf(subnet)} } }
+  set nets { type ipv4_addr; flags interval; auto-merge; elements = { ${netOf(subnet)} } }
   map given { type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service; }
   map any { type inet_proto . inet_service : ipv4_addr . inet_service; }
   chain guard {

@@ -6,6 +6,7 @@ import { realpathSync, statSync } from 'node:fs'
 import { hostname as ownHostname } from 'node:os'
 import type { Bytes } from '../../os/native.js'
 import { absolute } from '../../config/syntax.js'
+import { seccompFilter } from '../seccomp/seccomp.js'
 import { codeOf, failure, usage } from '../error.js'
 import { newId, shortId } from '../store/ids.js'
 import { now, type ContainerRecord, type HostConfig } from '../store/record.js'
@@ -121,6 +122,14 @@ function hostname({ hostname, uts, network }: RunFlags, id: string): Bytes {
   return uts === 'host' || network === 'host' ? bytesOf(ownHostname()) : shortId(id)
 }
 
+/** `seccomp=FILE` with a file that will be found from everywhere. @throws MountError when it is no profile */
+function profileInPlace(option: Bytes, cwd: Bytes): Bytes {
+  const [, file] = /^seccomp[=:](.+)$/s.exec(option) ?? []
+  if (file === undefined || file === 'unconfined' || file === 'builtin') return option
+  seccompFilter(absolute(file, cwd), [])
+  return `seccomp=${absolute(file, cwd)}`
+}
+
 function hostConfig(flags: RunFlags, cwd: Bytes): HostConfig {
   const mounts = [
     ...flags.volume.map((each) => parseVolume(each, cwd)), ...flags.mount.map((each) => parseMount(each, cwd)),
@@ -149,7 +158,7 @@ function hostConfig(flags: RunFlags, cwd: Bytes): HostConfig {
     usernsMode: mode('--userns', flags.userns, ['host'], false),
     cgroupnsMode: mode('--cgroupns', flags.cgroupns, ['host', 'private'], false),
     cgroupParent: flags.cgroupParent,
-    shmSize: shmSize(flags.shmSize), securityOpt: flags.securityOpt, autoRemove: flags.rm === true, restartPolicy,
+    shmSize: shmSize(flags.shmSize), securityOpt: flags.securityOpt.map((each) => profileInPlace(each, cwd)), autoRemove: flags.rm === true, restartPolicy,
     init: flags.init === true, oomScoreAdj: flags.oomScoreAdj === '' ? 0 : wholeNumber('--oom-score-adj', flags.oomScoreAdj, -1000, 1000),
     logDriver: mode('--log-driver', flags.logDriver, ['json-file', 'none'], false) || 'json-file',
   }
