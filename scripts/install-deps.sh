@@ -7,7 +7,7 @@ build='g++ make python3'
 runtime='fuse3'
 tests='acl attr libcap2-bin util-linux mount passwd procps strace fuse-overlayfs uidmap mmdebstrap e2fsprogs xfsprogs squashfs-tools git gcc groff-base iproute2 nftables slirp4netns busybox-static'
 bench='gcc libc6-dev fuse-overlayfs mergerfs unionfs-fuse util-linux git mmdebstrap attr acl libcap2-bin python3'
-engines='podman buildah skopeo umoci docker-registry docker.io containerd runc crun conmon slirp4netns uidmap fuse3 fuse-overlayfs iptables iproute2 netavark aardvark-dns busybox-static mmdebstrap attr'
+engines='podman bubblewrap buildah skopeo umoci docker-registry docker.io containerd runc crun conmon slirp4netns uidmap fuse3 fuse-overlayfs iptables iproute2 netavark aardvark-dns busybox-static mmdebstrap attr'
 uml='user-mode-linux busybox-static'
 
 [ $# -gt 0 ] || set -- build runtime tests

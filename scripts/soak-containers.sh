@@ -7,7 +7,7 @@ parallel=${2:-10}
 network=${3:-none}
 tsaufs=$(cd "$(dirname "$0")/.." && pwd)/bin/tsaufs.js
 work=$(mktemp -d)
-export TSAUFS_ROOT=$work/root TSAUFS_RUN_DIR=$work/run tsaufs work network
+export TSAUFS_SPARE=0 TSAUFS_ROOT=$work/root TSAUFS_RUN_DIR=$work/run tsaufs work network
 busybox=$(command -v busybox) || { echo "soak: busybox is not installed"; exit 1; }
 mkdir -p "$work/R/bin" "$work/R/tmp"
 cp "$busybox" "$work/R/bin/busybox"

@@ -28,7 +28,7 @@ export class LifeBed {
   /** The layer: busybox and what every system has. */
   readonly layer = join(this.path, 'R')
   readonly env: NodeJS.ProcessEnv = {
-    ...process.env, TSAUFS_ROOT: join(this.path, 'root'), TSAUFS_RUN_DIR: join(this.path, 'run'),
+    ...process.env, TSAUFS_SPARE: '0', TSAUFS_ROOT: join(this.path, 'root'), TSAUFS_RUN_DIR: join(this.path, 'run'),
   }
 
   constructor(t: Test) {

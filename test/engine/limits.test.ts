@@ -13,7 +13,7 @@ const skip = cannotRun()
 if (skip !== false) t.plan(0, skip)
 else {
   const { dir, root, remove } = makeRoot('limits')
-  const env = { ...process.env, TSAUFS_ROOT: join(dir, 'state'), TSAUFS_RUN_DIR: join(dir, 'run') }
+  const env = { ...process.env, TSAUFS_SPARE: '0', TSAUFS_ROOT: join(dir, 'state'), TSAUFS_RUN_DIR: join(dir, 'run') }
   const seen = new Set<string>()
   t.teardown(async () => {
     await tsaufs('rm', '-f', ...(await tsaufs('ps', '-aq')).out.split('\n').filter((id) => id !== ''))
