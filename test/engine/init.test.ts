@@ -68,6 +68,19 @@ t.test('namespaces', { skip }, async t => {
     t.match(second.exit, { code: 137 })
   })
 
+  t.test('exec on a terminal in a user namespace', async t => {
+    const it = start(root.dir, withNamespaces(dockerConfig(root.root, ['sleep', '1000']), ALL))
+    const pid = await it.pid()
+    const exec = startExec(root.dir, pid, dockerProcess(['sh', '-c', 'tty; id -u; grep ^CapEff /proc/self/status; stty size; exit 5']), { io: { kind: 'tty', stdin: true, rows: 12, columns: 34 } })
+    await exec.done
+    t.equal(exec.stdout, '/dev/pts/0\r\n0\r\nCapEff:\t00000000a80425fb\r\n12 34\r\n', JSON.stringify(exec.failure ?? ''))
+    t.match(exec.exit, { code: 5 })
+    t.match((await startExec(root.dir, pid, dockerProcess(['nowhere'])).done).failure, { exit: 127 })
+    it.send(6, Buffer.of(9))
+    await it.done
+    t.match((await startExec(root.dir, pid, dockerProcess(['true']), { target: { pid, start: 1 } }).done).failure, { errno: 'ESRCH' }, 'it is gone')
+  })
+
   t.test('a namespace that is none, and a process number used again', async t => {
     const config = dockerConfig(root.root, ['true'])
     delete config.hostname

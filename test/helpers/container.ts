@@ -183,7 +183,7 @@ export function start(dir: string, config: OciConfig, extras: Partial<ContainerP
 
 /** One more program in it. */
 export function startExec(dir: string, pid: number, process: OciProcess, extras: Partial<ExecPlanInput> = {}): Running {
-  const input = { ...defaults, process, target: { pid, start: startOf(pid) }, ...extras }
+  const input = { ...defaults, process, target: extras.target ?? { pid, start: startOf(pid) }, ...extras }
   return new Running('exec', compileExec(input), join(dir, `exec-${Math.random().toString(16).slice(2)}`))
 }
 
