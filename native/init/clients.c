@@ -12,7 +12,7 @@
 
 #include "monitor.h"
 
-enum { INPUT_HIGH = 256 << 10, FOREGROUND_HIGH = 256 << 10, BACKGROUND_MAX = 1 << 20 };
+enum { FOREGROUND_HIGH = 256 << 10, BACKGROUND_MAX = 1 << 20 };
 
 int add_client(struct monitor* monitor, int fd, bool foreground) {
   if (monitor->client_count == CLIENTS_MAX) return -EMFILE;
@@ -109,7 +109,12 @@ void hear_client(struct monitor* monitor, size_t index) {
   while (monitor->input_queue.length < INPUT_HIGH) {
     const ssize_t length = read(client->fd, data, sizeof data);
     if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (length <= 0) return drop_client(monitor, index);
+    if (length < 0) return drop_client(monitor, index);
+    if (length == 0) {
+      client->ended = true;
+      if (client->foreground && monitor->settings.io == IO_PIPES) monitor->input_ends = true;
+      return;
+    }
     for (size_t done = 0; done < (size_t)length;) {
       const int taken = take(monitor, client, data + done, (size_t)length - done);
       if (taken < 0) return drop_client(monitor, index);

@@ -76,8 +76,10 @@ static void fill(struct monitor* monitor, struct pollfd* slots) {
   slots[SLOT_INPUT] = (struct pollfd){.fd = has_input ? monitor->input : -1, .events = POLLOUT};
   for (size_t i = 0; i < monitor->client_count; i++) {
     const struct client* client = &monitor->clients[i];
-    const short listening = monitor->input_queue.length < (256 << 10) ? POLLIN : 0;
-    slots[SLOT_CLIENTS + i] = (struct pollfd){.fd = client->fd, .events = (short)(listening | (client->out.length > 0 ? POLLOUT : 0))};
+    const short listening = !client->ended && monitor->input_queue.length < INPUT_HIGH ? POLLIN : 0;
+    const short events = (short)(listening | (client->out.length > 0 ? POLLOUT : 0));
+    // One that is gone is heard to its end once there is room: till then poll would say again and again that it has hung up.
+    slots[SLOT_CLIENTS + i] = (struct pollfd){.fd = events == 0 && !client->ended ? -1 : client->fd, .events = events};
   }
 }
 
@@ -98,10 +100,11 @@ int run_loop(struct monitor* monitor) {
     // dropped while output was told to all is missed by its descriptor.
     for (size_t i = count; i-- > 0;) {
       const short events = slots[SLOT_CLIENTS + i].revents;
+      if (events == 0 || i >= monitor->client_count || monitor->clients[i].fd != slots[SLOT_CLIENTS + i].fd) continue;
+      if ((events & (POLLOUT | POLLERR)) != 0) tell_client(monitor, i);
       if (i >= monitor->client_count || monitor->clients[i].fd != slots[SLOT_CLIENTS + i].fd) continue;
-      if ((events & POLLOUT) != 0) tell_client(monitor, i);
-      if (i >= monitor->client_count || monitor->clients[i].fd != slots[SLOT_CLIENTS + i].fd) continue;
-      if ((events & (POLLIN | POLLHUP | POLLERR)) != 0) hear_client(monitor, i);
+      if (monitor->clients[i].ended && (events & (POLLHUP | POLLERR)) != 0) drop_client(monitor, i);
+      else if (!monitor->clients[i].ended && (events & (POLLIN | POLLHUP | POLLERR)) != 0) hear_client(monitor, i);
     }
     write_input(monitor);
     if (slots[SLOT_LISTENER].revents != 0) accept_clients(monitor);

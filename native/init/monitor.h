@@ -30,7 +30,8 @@ void write_time(char* text, size_t room);
 
 /* -- clients.c -- */
 
-enum { CLIENTS_MAX = 32 };
+/** So much input waits for the program before clients are no longer listened to. */
+enum { CLIENTS_MAX = 32, INPUT_HIGH = 256 << 10 };
 /** Frames of attach.sock. */
 enum { FRAME_STDIN = 0, FRAME_STDOUT = 1, FRAME_STDERR = 2, FRAME_EXIT = 3, FRAME_END = 4, FRAME_RESIZE = 5, FRAME_SIGNAL = 6, FRAME_CLEANS_UP = 7 };
 
@@ -39,6 +40,8 @@ struct client {
   /** Attached from the start: the program waits for it as it would for a pipe. Others are dropped when they are slow. */
   bool foreground;
   bool cleans_up;
+  /** It says nothing more; it may still listen. */
+  bool ended;
   /** Of the frame that is being read: type, bytes to come, and what is there of header and small payload. */
   uint8_t head[8];
   size_t head_length;

@@ -1,6 +1,6 @@
 /** tsaufs-init: namespaces, exit codes, streams and what the monitor writes down. */
 import t from 'tap'
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NamespaceType, OciConfig } from '../../lib/engine/oci.js'
 import { attach, cannotRun, dockerConfig, dockerProcess, makeRoot, start, startExec, startOf } from '../helpers/container.js'
@@ -176,6 +176,17 @@ t.test('streams and records', { skip }, async t => {
     await it.done
     t.equal(it.stdout.length, 3000000)
     t.same(it.reports[1], { pid: created })
+  })
+
+  t.test('input of a client that is gone before it is read', async t => {
+    const it = start(root.dir, dockerConfig(root.root, ['sh', '-c', 'until [ -e /tmp/go ]; do sleep 0.01; done; wc -c']), { io: { kind: 'pipes', stdin: true }, log: true })
+    await it.pid()
+    it.send(0, Buffer.alloc(1_000_000, 'z'))
+    it.hangUp()
+    writeFileSync(join(root.root, 'tmp/go'), '')
+    await it.done
+    t.match(readFileSync(join(state, 'log.json'), 'utf8'), /"log":"1000000\\n"/)
+    t.equal(it.stdout, '1000000\n', 'it has said its last, and still listens')
   })
 
   t.test('a line without an end, and a client that does not read', async t => {

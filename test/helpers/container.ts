@@ -158,6 +158,11 @@ export class Running {
     this.#client.write(Buffer.concat([head, body]))
   }
 
+  /** The client goes away once all it sent is taken. */
+  hangUp(): void {
+    this.#client.end()
+  }
+
   go(): void {
     this.#go.write('g')
   }
