@@ -120,6 +120,7 @@ t.test('11. a directory on the way to a mount becomes a link while containers st
     outcomes.add(it.failure?.errno ?? 'ran')
   }
   racer.kill('SIGKILL')
+  await new Promise(resolve => racer.on('exit', resolve))
   t.same(readdirSync(outside), [], [...outcomes].join())
 })
 
