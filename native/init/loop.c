@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -114,6 +115,13 @@ int run_loop(struct monitor* monitor) {
   }
 }
 
+/** The client took all it was told. One that went away without reading leaves ECONNRESET behind, one that had read does not. */
+static bool has_heard(const struct client* client) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return client->out.length == 0 && getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+}
+
 bool part_from_clients(struct monitor* monitor) {
   bool cleans_up = false;
   while (monitor->client_count > 0) {
@@ -126,8 +134,8 @@ bool part_from_clients(struct monitor* monitor) {
       tell_client(monitor, last);
       continue;
     }
-    // Only who has heard the end, and is there, can be relied on.
-    if (client->out.length == 0 && !gone && client->cleans_up) cleans_up = true;
+    // Only who has heard the end can be relied on; he may have gone to work already.
+    if (client->cleans_up && has_heard(client)) cleans_up = true;
     drop_client(monitor, last);
   }
   return cleans_up;
