@@ -8,13 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { PROGRAM } from '../cli/sandbox.js'
-
-const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'].find((path) => existsSync(path))
-const INIT = join(PROGRAM, '../../build/Release/tsaufs-init')
+import { cannotRun } from '../helpers/container.js'
 
 /** Why containers cannot be run here, or false. */
-export const CANNOT_RUN = process.geteuid?.() !== 0 ? 'needs root' : BUSYBOX === undefined ? 'needs busybox'
-  : !existsSync(INIT) ? 'needs tsaufs-init' : !existsSync('/dev/fuse') ? 'needs /dev/fuse' : false
+export const CANNOT_RUN = cannotRun()
 
 /** What a command did. */
 export interface Done {
@@ -33,7 +30,7 @@ export class LifeBed {
 
   constructor(t: Test) {
     for (const dir of ['bin', 'etc', 'root', 'tmp', 'data']) mkdirSync(join(this.layer, dir), { recursive: true })
-    copyFileSync(BUSYBOX!, join(this.layer, 'bin/busybox'))
+    copyFileSync('/bin/busybox', join(this.layer, 'bin/busybox'))
     spawnSync('chroot', [this.layer, '/bin/busybox', '--install', '-s', '/bin'])
     writeFileSync(join(this.layer, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\n')
     writeFileSync(join(this.layer, 'etc/group'), 'root:x:0:\nwheel:x:10:root\nbob:x:1000:\nextra:x:1001:bob\n')

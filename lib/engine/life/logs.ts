@@ -1,8 +1,9 @@
 /**
  * log.json: docker's json-file, a line of JSON per line of output. The monitor appends; it is read from here.
  */
-import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileChange } from '../../util/file-change.js'
 import { codeOf } from '../error.js'
 import { parseTime } from '../store/times.js'
 import { isRunning, stateOf } from '../store/status.js'
@@ -112,7 +113,7 @@ export async function readLogs(container: Container, { since = -Infinity, until 
         drain()
         return
       }
-      await change(path)
+      await fileChange(path, LOOK_AGAIN_MS)
     }
   } finally {
     closeSync(fd)
@@ -127,21 +128,7 @@ async function openLog(container: Container, path: string, follow: boolean): Pro
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error
       if (!follow || !isRunning(stateOf(container))) return undefined
-      await change(container.dir)
+      await fileChange(container.dir, LOOK_AGAIN_MS)
     }
   }
-}
-
-/** The file was written, or it is time to look whether its writer lives. */
-function change(path: string): Promise<void> {
-  return new Promise((resolve) => {
-    const watcher = watch(path)
-    const timer = setTimeout(done, LOOK_AGAIN_MS)
-    function done(): void {
-      clearTimeout(timer)
-      watcher.close()
-      resolve()
-    }
-    watcher.once('change', done).once('error', done)
-  })
 }

@@ -2,9 +2,10 @@
  * What happened to containers: a line of JSON each in ROOT/events.json, which is begun anew when it has grown large (the one before is
  * kept as events.old.json).
  */
-import { appendFileSync, closeSync, fstatSync, openSync, readSync, renameSync, statSync, watch } from 'node:fs'
+import { appendFileSync, closeSync, fstatSync, openSync, readSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bytes } from '../../os/native.js'
+import { fileChange } from '../../util/file-change.js'
 import { codeOf } from '../error.js'
 import { now, type ContainerRecord } from './record.js'
 import { openStateRoot, type StateRoot } from './root.js'
@@ -70,7 +71,7 @@ export async function followEvents(root: StateRoot, { sinceMs, untilMs }: EventQ
       do {
         for (const event of lines()) if (!wanted(event)) return
         if (untilMs !== undefined && Date.now() >= untilMs) return
-        await change(root)
+        await fileChange(root.path, LOOK_AGAIN_MS)
       } while (statSync(file(root), { throwIfNoEntry: false })?.ino === ino)
       for (const event of lines()) if (!wanted(event)) return
     } finally {
@@ -95,18 +96,4 @@ function tailLines(fd: number): () => Generator<ContainerEvent> {
       for (const line of lines) yield JSON.parse(line) as ContainerEvent
     }
   }
-}
-
-/** Something in the state root has changed, or it is time to look. */
-function change(root: StateRoot): Promise<void> {
-  return new Promise((resolve) => {
-    const watcher = watch(root.path)
-    const timer = setTimeout(done, LOOK_AGAIN_MS)
-    function done(): void {
-      clearTimeout(timer)
-      watcher.close()
-      resolve()
-    }
-    watcher.once('change', done).once('error', done)
-  })
 }
