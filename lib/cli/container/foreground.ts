@@ -26,13 +26,12 @@ export async function startDetached(root: StateRoot, container: Container): Prom
 export async function runForeground(root: StateRoot, container: Container, connection: Connection): Promise<number> {
   const words = startWords(root)
   const size = connection.tty ? terminalSize() : {}
-  const { client } = await withContainer(container, 'start', (current) => {
-    if (isRunning(stateOf(current))) throw failure(`start ${current.record.name}`, 'EBUSY', 'it is running already; attach to it', RUN_EXIT.ENGINE)
-    return startContainer(root, current, { ...words, ...size, attach: true })
-  })
   // A policy that starts it again is the monitor's affair: it outlives us.
   const ours = container.record.host.restartPolicy.name === 'no'
-  if (ours) client!.cleansUp()
+  const { client } = await withContainer(container, 'start', (current) => {
+    if (isRunning(stateOf(current))) throw failure(`start ${current.record.name}`, 'EBUSY', 'it is running already; attach to it', RUN_EXIT.ENGINE)
+    return startContainer(root, current, { ...words, ...size, attach: true, ...(ours ? { cleansUp: true } : {}) })
+  })
   const { exit, detached } = await converse(client!, connection)
   if (detached) return 0
   if (ours) await finish(root, container, words)

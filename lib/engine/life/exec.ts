@@ -53,7 +53,7 @@ export async function execContainer(container: Container, request: ExecRequest):
   try {
     const { pid, start } = monitor.container
     const plan = compileExec(planInput(container, request, { pid, start: Number(start) }))
-    return { ...await startMonitor({ verb: 'exec', dir: execDir, plan, attach: request.attach, tried }), dir: execDir }
+    return { ...await startMonitor({ verb: 'exec', dir: execDir, plan, attach: request.attach, cleansUp: false, tried }), dir: execDir }
   } catch (error) {
     rmSync(execDir, { recursive: true, force: true })
     throw error

@@ -22,6 +22,8 @@ export interface MonitorRequest {
   readonly created?: (pid: number) => Promise<void>
   /** Give us the stream of a client. */
   readonly attach: boolean
+  /** He takes away what is left; said before the program runs, for it may end before anything else is heard. */
+  readonly cleansUp: boolean
   /** What people see as the thing that failed. */
   readonly tried: string
 }
@@ -64,6 +66,7 @@ export async function startMonitor(request: MonitorRequest): Promise<Started> {
   plan.on('error', () => undefined)
   plan.end(request.plan)
   const client = request.attach ? new AttachClient(pipes[6] as Socket, request.dir) : undefined
+  if (request.cleansUp) client?.cleansUp()
   try {
     const pid = await Promise.race([converse(pipes[4] as Readable, pipes[5] as Writable | null, request), failed])
     return { pid, client }

@@ -26,6 +26,8 @@ import { release } from './release.js'
 export interface StartOptions {
   /** Somebody is there from the start. */
   readonly attach: boolean
+  /** And takes away what is left at the end. */
+  readonly cleansUp?: true
   /** Size of his terminal. */
   readonly rows?: number
   readonly columns?: number
@@ -60,7 +62,7 @@ export async function startContainer(root: StateRoot, container: Container, opti
     writeFiles(dir, record)
     const plan = compileContainer(planInput(current, group, joined, options))
     const started = await startMonitor({
-      verb: 'monitor', dir, plan, attach: options.attach, tried,
+      verb: 'monitor', dir, plan, attach: options.attach, cleansUp: options.cleansUp === true, tried,
       created: async (pid) => {
         const [{ address, gateway }] = await Promise.all([connectNetwork(current, pid, options.note), mounted])
         if (address !== '') writeFiles(dir, record, { address, gateway })

@@ -46,11 +46,10 @@ export function isMounted(dir: string): boolean {
 }
 
 /**
- * Mount the root, once the daemon answers. A mount that is there already is another start's leftover: it is taken away first.
+ * Mount the root; fulfilled once the daemon answers. Nothing is mounted there yet. The daemon is on its way when this returns.
  * @throws MountError when it cannot be mounted; nothing is left
  */
 export async function mountRootfs(container: Container): Promise<void> {
-  await unmountRootfs(container.dir)
   const point = rootfsPath(container.dir)
   // Who starts one container starts more: a process is kept ready for the next root, unless TSAUFS_SPARE says for how long.
   const spare = process.env['TSAUFS_SPARE'] === undefined ? ',spare' : ''
