@@ -73,8 +73,17 @@ export class LifeBed {
     return join(this.path, 'root/containers', id)
   }
 
-  /** Everything that containers have here: mounts, daemons, monitors, groups, directories. */
-  remains(): string[] {
+  /** What containers have here that is not to be: it may take a moment to go. @param kept ids of those whose directories stay */
+  remains(...kept: readonly string[]): string[] {
+    for (let i = 0; ; i++) {
+      const found = this.#remains().filter((line) => !kept.includes(line))
+      if (found.length === 0 || i === 500) return found
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+    }
+  }
+
+  /** Mounts, daemons, monitors, groups, directories. */
+  #remains(): string[] {
     const mounts = readFileSync('/proc/self/mountinfo', 'latin1').split('\n').filter((line) => line.includes(this.path))
     const groups = this.#groups()
     const containers = existsSync(join(this.path, 'root/containers')) ? readdirSync(join(this.path, 'root/containers')) : []

@@ -63,7 +63,7 @@ t.test('a container outlives its command: ps, logs, exec, top, stop, start, rm',
   t.equal(bed.run(['run', '--name', 'one', '--rootfs', 'R', 'true']).exit, 125, 'the name is taken')
   t.equal(bed.run(['stop', 'one']).out, 'one\n')
   t.match(bed.run(['ps', '-a']).out, /Exited \(5\) (Less than a|\d+) seconds? ago/)
-  t.same(bed.remains().filter((line) => line !== id), [], 'of a stopped one there is only its directory')
+  t.same(bed.remains(id), [], 'of a stopped one there is only its directory')
   t.match(bed.run(['exec', 'one', 'true']).err, 'is not running')
   t.equal(bed.run(['start', 'one']).out, 'one\n')
   t.equal(bed.inspect('one', '{{.State.Status}} {{.State.Running}}'), 'running true')
@@ -114,6 +114,18 @@ t.test('in the foreground: signals go to the program, its end is ours', { skip }
   const done = finished(child)
   child.stdout!.once('data', () => child.kill('SIGINT'))
   t.same(await done, { exit: 4, out: 'ready\ngot\n', err: '' })
+  t.same(bed.remains(), [])
+  t.end()
+})
+
+t.test('a network shared is a name shared; pids and ipc of another', { skip }, async t => {
+  const bed = new LifeBed(t)
+  bed.detached(t, 'sleep 1000', '--name', 'first', '-h', 'web', '--ipc', 'shareable')
+  const { out, err } = bed.run(['run', '--rm', '--network', 'container:first', '--pid', 'container:first', '--ipc', 'container:first', '--rootfs', 'R',
+    'sh', '-c', 'hostname; cat /etc/hostname; ps | grep -c "sleep 1000"'])
+  t.match(out, /^web\nweb\n[1-9]\n$/, err)
+  t.match(bed.run(['run', '--network', 'container:none', '--rootfs', 'R', 'true']), { exit: 125, err: /No such container: none/ })
+  bed.run(['rm', '-f', 'first'])
   t.same(bed.remains(), [])
   t.end()
 })

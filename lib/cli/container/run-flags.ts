@@ -25,7 +25,7 @@ const WORDS: readonly (readonly [flags: string, help: string])[] = [
   ['--stop-timeout <seconds>', "how long 'stop' waits before SIGKILL (10)"],
   ['--userns <mode>', 'user namespace: host'],
   ['--pid <mode>', 'processes: host, container:NAME'],
-  ['--ipc <mode>', 'System V ipc and /dev/shm: private, shareable, host, container:NAME'],
+  ['--ipc <mode>', 'System V ipc: private, shareable, host (with /dev/shm), container:NAME'],
   ['--uts <mode>', 'host name: host'],
   ['--cgroupns <mode>', 'cgroup namespace: private, host'],
   ['--cgroup-parent <path>', 'cgroup that the container is made in'],

@@ -86,7 +86,7 @@ export class AttachClient {
   /** Called when all that was sent is with the kernel, or lost. */
   flush(then: () => void): void {
     if (this.#socket.destroyed) then()
-    else this.#socket.end(then)
+    else this.#socket.write(Buffer.alloc(0), () => then())
   }
 
   /** Go, and let the program run on. */

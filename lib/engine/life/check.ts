@@ -2,7 +2,7 @@
  * What crashes and reboots leave: found by looking at everything we keep and everything that is mounted, taken away by what would
  * have taken it away in time.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { readMountinfo } from '../../daemon/mountinfo.js'
 import { codeOf } from '../error.js'
@@ -11,12 +11,15 @@ import { sweepNetwork } from '../network/index.js'
 import { unmountRootfs } from '../rootfs/mount.js'
 import { containerIds, readContainer, withContainer } from '../store/containers.js'
 import { ID } from '../store/ids.js'
-import { withLock } from '../store/lock.js'
+import { isLocked, withLock } from '../store/lock.js'
 import type { Container } from '../store/record.js'
 import type { StateRoot } from '../store/root.js'
 import { isRunning, stateOf } from '../store/status.js'
 import { bytesOf, textOf } from '../text.js'
 import { release } from './release.js'
+
+/** Making and removing a container's files takes less. */
+const IN_PROGRESS_MS = 60_000
 
 /** One thing that should not be there. */
 export interface Leftover {
@@ -68,11 +71,18 @@ function list(dir: string): string[] {
 
 /** Containers whose command died while it made or removed them. */
 function unfinished(root: StateRoot): Leftover[] {
-  return list(root.containers).filter((name) => name.startsWith('.')).map((name) => ({
-    what: `${join(root.containers, name)}: a container that was never finished, or not removed to its end`,
-    // Its lock is the root's: who makes or removes one holds that at some time, but files come before it.
-    remove: () => withLock(root.lock, 'system prune', () => rmSync(join(root.containers, name), { recursive: true, force: true })),
+  return list(root.containers).filter((name) => name.startsWith('.')).map((name) => join(root.containers, name)).filter(isAbandoned).map((dir) => ({
+    what: `${dir}: a container that was never finished, or not removed to its end`,
+    remove: () => withLock(root.lock, 'system prune', () => { if (isAbandoned(dir)) rmSync(dir, { recursive: true, force: true }) }),
   }))
+}
+
+/** Nobody is at it: its lock is free; before there is one, and when it is gone already, it is no longer new. */
+function isAbandoned(dir: string): boolean {
+  const locked = isLocked(join(dir, 'lock'))
+  if (locked !== undefined) return !locked
+  const made = statSync(dir, { throwIfNoEntry: false })
+  return made !== undefined && Date.now() - made.mtimeMs > IN_PROGRESS_MS
 }
 
 /** Directories without a record that can be read: a power failure. */

@@ -77,9 +77,9 @@ export async function startContainer(root: StateRoot, container: Container, opti
   }
 }
 
-function planInput({ dir, record }: Container, group: Group, joined: StartFacts['joined'], options: StartOptions): ContainerPlanInput {
+function planInput({ dir, record }: Container, group: Group, { files, ...joined }: Joined, options: StartOptions): ContainerPlanInput {
   const config = ociConfig(record, {
-    rootfs: bytesOf(join(dir, 'rootfs')), files: bytesOf(join(dir, 'files')), joined,
+    rootfs: bytesOf(join(dir, 'rootfs')), files: bytesOf(files ?? join(dir, 'files')), joined,
     devicesConfined: group.places.devicesConfined, hasGroups: group.hierarchies.length > 0,
   })
   writeJson(join(dir, 'config.json'), config)
@@ -105,9 +105,12 @@ export function programIo(config: { readonly tty: boolean, readonly openStdin: b
   return { kind: 'tty', stdin: config.openStdin, ...(known ? { rows: size.rows, columns: size.columns } : {}) }
 }
 
+/** What is another container's: paths of namespaces, and with its network the directory of hosts, hostname and resolv.conf. */
+type Joined = StartFacts['joined'] & { readonly files?: string }
+
 /** The namespaces of other containers. @throws MountError when one of them does not run */
-function joinedNamespaces(root: StateRoot, { record }: Container, tried: string): StartFacts['joined'] {
-  const joined: Partial<Record<'pid' | 'network' | 'ipc', string>> = {}
+function joinedNamespaces(root: StateRoot, { record }: Container, tried: string): Joined {
+  const joined: { -readonly [K in keyof Joined]: Joined[K] } = {}
   const modes = { pid: record.host.pidMode, network: record.network.mode, ipc: record.host.ipcMode }
   for (const [type, mode] of Object.entries(modes) as ['pid' | 'network' | 'ipc', string][]) {
     const ref = /^container:(.+)$/.exec(mode)?.[1]
@@ -117,6 +120,7 @@ function joinedNamespaces(root: StateRoot, { record }: Container, tried: string)
     if (status !== 'running') {
       throw failure(tried, 'ESRCH', `cannot join the ${type} namespace of a non running container: ${ref}`, RUN_EXIT.ENGINE)
     }
+    if (type === 'network') joined.files = join(other.dir, 'files')
     joined[type] = `/proc/${pid}/ns/${type === 'network' ? 'net' : type}`
   }
   return joined

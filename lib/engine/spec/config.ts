@@ -122,9 +122,8 @@ function writable(mount: OciMount): OciMount {
 function systemMounts({ host }: ContainerRecord, facts: StartFacts): OciMount[] {
   const file = (name: string): OciMount => (
     { destination: `/etc/${name}`, type: 'bind', source: `${facts.files}/${name}`, options: ['bind', 'rprivate'] })
-  const ipcHost = host.ipcMode === 'host'
-  const shm: OciMount = ipcHost || facts.joined.ipc !== undefined
-    ? { destination: '/dev/shm', type: 'bind', source: sharedShm(facts.joined.ipc), options: ['bind', 'rprivate', 'nosuid', 'noexec', 'nodev'] }
+  const shm: OciMount = host.ipcMode === 'host'
+    ? { destination: '/dev/shm', type: 'bind', source: '/dev/shm', options: ['bind', 'rprivate', 'nosuid', 'noexec', 'nodev'] }
     : { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${host.shmSize}`] }
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
@@ -136,11 +135,6 @@ function systemMounts({ host }: ContainerRecord, facts: StartFacts): OciMount[] 
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
     shm, ...['resolv.conf', 'hostname', 'hosts'].map(file),
   ]
-}
-
-/** The /dev/shm that goes with an ipc namespace: that of its container, or the host's. */
-function sharedShm(ipc: string | undefined): Bytes {
-  return ipc === undefined ? '/dev/shm' : ipc.replace(/\/ns\/ipc$/, '/root/dev/shm')
 }
 
 function ociMount(mount: MountSpec): OciMount {

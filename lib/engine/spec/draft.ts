@@ -118,6 +118,7 @@ export function draftRecord(flags: RunFlags, words: readonly Bytes[], cwd: Bytes
 function hostname({ hostname, uts, network }: RunFlags, id: string): Bytes {
   if (hostname !== '' && uts === 'host') throw usage(`--hostname ${hostname}`, 'conflicting options: hostname and the UTS mode')
   if (hostname !== '' && !/^[a-zA-Z0-9_.-]{1,64}$/.test(hostname)) throw usage(`--hostname ${hostname}`, `invalid hostname format: ${hostname}`)
+  if (hostname !== '' && network?.startsWith('container:') === true) throw usage(`--hostname ${hostname}`, 'conflicting options: hostname and the network mode')
   if (hostname !== '') return hostname
   return uts === 'host' || network === 'host' ? bytesOf(ownHostname()) : shortId(id)
 }

@@ -1,11 +1,11 @@
 /**
  * All containers: made, found, renamed, taken away. Names change under the lock of the state root.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeOf, failure, noSuchContainer } from '../error.js'
 import { ID, checkName, randomName } from './ids.js'
-import { withLock } from './lock.js'
+import { newLock, withLock } from './lock.js'
 import { readRecord, writeRecord, type Container, type ContainerRecord } from './record.js'
 import { openStateRoot, type StateRoot } from './root.js'
 
@@ -20,8 +20,10 @@ export async function addContainer(root: StateRoot, draft: ContainerRecord, fill
   openStateRoot(root)
   const made = root.unfinished(draft.id)
   mkdirSync(made, { mode: 0o700 })
+  let lock = -1
   try {
-    writeFileSync(join(made, 'lock'), '', { mode: 0o600 })
+    // Until it is found under its name, nobody takes it for something that was left.
+    lock = newLock(join(made, 'lock'))
     fill(made)
     return await withLock(root.lock, `state root ${root.path}`, () => {
       const record = { ...draft, name: reserve(root, draft) }
@@ -37,6 +39,8 @@ export async function addContainer(root: StateRoot, draft: ContainerRecord, fill
   } catch (error) {
     rmSync(made, { recursive: true, force: true })
     throw error
+  } finally {
+    if (lock >= 0) closeSync(lock)
   }
 }
 

@@ -36,6 +36,27 @@ async function takeLock(file: string, what: string): Promise<number> {
   }
 }
 
+/** Somebody holds the lock; undefined when there is no such file. */
+export function isLocked(file: string): boolean | undefined {
+  let fd: number
+  try {
+    fd = openSync(file, 'r')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+  const rc = sys.flock(fd, LOCK_EX_NB)
+  closeSync(fd)
+  return rc < 0
+}
+
+/** A new file that is locked until its descriptor, the result, is closed. */
+export function newLock(file: string): number {
+  const fd = openSync(file, 'wx', 0o600)
+  must(sys.flock(fd, LOCK_EX_NB), 'flock', file)
+  return fd
+}
+
 function openLock(file: string, what: string): number {
   try {
     return openSync(file, 'a', 0o600)
