@@ -1,6 +1,7 @@
 /**
  * A container on the bridge: a veth pair, an address, a route, its published ports.
  */
+import { bootId } from '../store/status.js'
 import { aliasOf, BRIDGE, deviceOf, errnoOf, macOf, makeBridge, readBridge, readPorts, routeLocalnet } from './bridge.js'
 import type { Bridge, Port } from './bridge.js'
 import { choosePort } from './free-port.js'
@@ -8,7 +9,6 @@ import { formatIpv4, parseIpv4, subnetSize } from './ipv4.js'
 import type { PublishedPort } from './ports.js'
 import type { NetworkRequest } from './request.js'
 import type { NetworkState } from './state.js'
-import { bootId } from './state.js'
 import { changeElements, makeTable, netOf, readTable } from './table.js'
 import type { Element } from './table.js'
 import { firstLine, ipBatch, ipJson, networkError, runTool } from './tools.js'

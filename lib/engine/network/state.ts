@@ -3,6 +3,7 @@
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ProcessId } from '../store/status.js'
 import type { NetworkRequest } from './request.js'
 import type { PublishedPort } from './ports.js'
 
@@ -23,18 +24,13 @@ export interface NetworkState {
   readonly ports: readonly PublishedPort[]
   /** Our end of a veth on the bridge. */
   readonly device?: string
-  /** slirp4netns or pasta: `start` is field 22 of /proc/PID/stat. */
-  readonly helper?: { readonly pid: number, readonly start: number }
+  /** slirp4netns or pasta. */
+  readonly helper?: ProcessId
   /** Of the boot all this was in. */
   readonly boot: string
 }
 
 const file = (dir: string): string => join(dir, 'network.json')
-
-/** This boot's id. */
-export function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
-}
 
 /** The state in a container's directory; undefined without one. */
 export function readState(dir: string): NetworkState | undefined {

@@ -9,11 +9,12 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { startTime } from '../../daemon/process-id.js'
+import { bootId, isAlive } from '../store/status.js'
 import { choosePort } from './free-port.js'
 import { outside } from './ports.js'
 import type { PublishedPort } from './ports.js'
 import type { NetworkRequest } from './request.js'
-import { bootId } from './state.js'
 import type { NetworkState } from './state.js'
 import { networkError } from './tools.js'
 
@@ -38,16 +39,6 @@ export function missing(mode: UserMode): { readonly code: string, readonly advic
     return undefined
   } catch (error) {
     return { code: (error as NodeJS.ErrnoException).code ?? 'EIO', advice: `${mode} needs ${TUN}, which cannot be opened; 'chmod 666 ${TUN}' as root, or use --network none or host` }
-  }
-}
-
-/** Clock ticks since boot at which a process began; undefined when it is not there. */
-export function startTime(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
-  } catch {
-    return undefined
   }
 }
 
@@ -132,7 +123,7 @@ export async function connectUserMode(mode: UserMode, request: NetworkRequest, p
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
-  return { mode, ...mode === 'slirp4netns' ? SLIRP : { address: '', prefix: 0, gateway: '' }, mac: '', ports, helper: { pid: helper, start: startTime(helper) ?? 0 }, boot: bootId() }
+  return { mode, ...mode === 'slirp4netns' ? SLIRP : { address: '', prefix: 0, gateway: '' }, mac: '', ports, helper: { pid: helper, start: startTime(helper) ?? '0' }, boot: bootId() }
 }
 
 async function forwardSlirp(socket: string, published: PublishedPort): Promise<void> {
@@ -146,7 +137,7 @@ async function forwardSlirp(socket: string, published: PublishedPort): Promise<v
 
 /** End the helper of a container, if it still is the same process. Idempotent. */
 export function endHelper({ helper, boot }: NetworkState): void {
-  if (helper === undefined || boot !== bootId() || startTime(helper.pid) !== helper.start) return
+  if (helper === undefined || boot !== bootId() || !isAlive(helper)) return
   try {
     process.kill(helper.pid, 'SIGTERM')
   } catch (error) {
