@@ -4,9 +4,11 @@ import { tellEvent } from '../store/events.js'
 import type { Container, ContainerRecord } from '../store/record.js'
 import type { StateRoot } from '../store/root.js'
 import { makeRootfs } from '../rootfs/mount.js'
+import { requireRoot } from './rights.js'
 
 /** Keep it, under a name of its own if it was not given one. @throws MountError when the name is taken; nothing is left then */
 export async function createContainer(root: StateRoot, draft: ContainerRecord): Promise<Container> {
+  requireRoot(`create ${draft.name === '' ? 'a container' : draft.name}`)
   const record = withHostname(root, draft)
   const container = await addContainer(root, record, (dir) => makeRootfs(dir, draft.layers))
   tellEvent(root, container.record, 'create')

@@ -21,6 +21,7 @@ import { stateOf } from '../store/status.js'
 import { bytesOf, writeJson } from '../text.js'
 import { startMonitor, type Started } from './monitor.js'
 import { release } from './release.js'
+import { requireRoot } from './rights.js'
 
 /** How to start. */
 export interface StartOptions {
@@ -43,9 +44,7 @@ export interface StartOptions {
 export async function startContainer(root: StateRoot, container: Container, options: StartOptions): Promise<Started> {
   const { record, dir } = container
   const tried = `start ${record.name}`
-  if (process.geteuid?.() !== 0) {
-    throw failure(tried, 'EPERM', 'containers need root for now; use sudo, or podman with mount_program=tsaufs-overlay (docs/engines.md)', RUN_EXIT.ENGINE)
-  }
+  requireRoot(tried)
   const joined = joinedNamespaces(root, container, tried)
   await release(root, container)
   for (const name of ['exit.json', 'monitor.json']) rmSync(join(dir, name), { force: true })
