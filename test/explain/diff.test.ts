@@ -138,7 +138,7 @@ t.test('a user without rights', { skip: NEEDS_ROOT }, async (t) => {
 
 t.test('what is wrong', { skip: NEEDS_ROOT }, async (t) => {
   const box = new Sandbox(t)
-  t.match(box.run('diff'), { exit: 2, complaints: [/^diff: EINVAL: give a mount point, or -o with the branches$/] })
+  t.match(box.run('diff'), { exit: 2, complaints: [/^diff: EINVAL: give a mount point or a container, or -o with the branches$/] })
   t.match(box.run('diff', '-o', 'dirs=a:b', 'mnt'), { exit: 2 })
   t.match(box.run('diff', 'mnt'), { exit: 1, complaints: ["diff mnt: EINVAL: no union is mounted there; 'tsaufs list' shows them"] })
   t.match(box.run('diff', '-o', 'dirs=a=rw:none=ro'), { exit: 1, complaints: [/^diff of @\/none: ENOENT: /] })
