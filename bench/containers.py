@@ -144,7 +144,7 @@ def start(subject, words, count=[0]):
     if process.returncode != 0:
         raise SystemExit(f'{subject.name}: exit {process.returncode}: {said.decode()}')
     # What is put off to the end, a new spare for one, belongs to it.
-    time.sleep(1.5)
+    time.sleep(3)
     return wall, machine_cpu() - before, usage.ru_maxrss * 1024
 
 
@@ -163,7 +163,8 @@ def standing(subject):
     """PSS of what is there for one container that runs in the background, without its program."""
     if subject.stop is None:
         return None
-    before, name = processes(), f'b{os.getpid()}s'
+    # A spare that is there becomes the daemon of this one.
+    before, name = {pid for pid in processes() if not is_spare(pid)}, f'b{os.getpid()}s'
     client = subprocess.Popen(subject.argv(['sleep', '100'], name), **QUIET)
     until(lambda: any(is_program(pid) for pid in processes() - before))
     time.sleep(2)
