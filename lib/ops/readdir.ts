@@ -8,7 +8,8 @@ import { DirentPacker } from '../fuse/dirent.js'
 import { entryNode, entryOut } from '../fuse/reply.js'
 import { ReadIn } from '../fuse/structs.js'
 import { attributes } from '../union/attr.js'
-import { isCurrent } from '../union/current.js'
+import type { Branch } from '../union/branch.js'
+import { isCurrent, markOf } from '../union/current.js'
 import { isGrafted, touchedIno, touches } from '../union/graft.js'
 import type { Entry, Listing } from '../union/listing.js'
 import { listing } from '../union/listings.js'
@@ -78,15 +79,22 @@ function plus(union: Union, req: Request, dir: DirNode, packer: DirentPacker, en
 const found = new Uint32Array(3 * 1024 + 1)
 const done = new Uint32Array(1)
 
+/** The branch of the entry at a place if many on it can be listed at once from there on: no directory, on one that only holds files. */
+function branchOfRun(union: Union, entries: Listing, place: number): Branch | null {
+  const b = entries.leafBranch(place)
+  if (b < 0) return null
+  const branch = union.branches[b]!
+  return branch.whiteable || branch.statKey !== '' ? null : branch
+}
+
 /**
  * READDIRPLUS of the entries from a place on that are files with one name on a branch that only holds files: as plus(), many at
  * once. @returns how many
  */
 function plusRun(union: Union, req: Request, dir: DirNode, packer: DirentPacker, entries: Listing, place: number): number {
-  const b = entries.leafBranch(place)
-  if (b < 0) return 0
-  const branch = union.branches[b]!
-  if (branch.whiteable || branch.statKey !== '') return 0
+  const branch = branchOfRun(union, entries, place)
+  if (branch === null) return 0
+  const b = branch.index
   const base = union.inos.base(branch.fsid)
   const rows = entries.packPlus(req.out, packer.at, packer.limit, place, b, base, dirfd(union, dir, b), found)
   const { children } = dir
@@ -99,7 +107,7 @@ function plusRun(union: Union, req: Request, dir: DirNode, packer: DirentPacker,
     let node = children.get(name)
     if (node === undefined) {
       node = new Node(entries.typeAt(place + i) << 12, ino, dir, name, b)
-      node.seen = low | 0 || 1
+      node.seen = markOf(low)
       union.tree.add(node)
     } else if (node.ino !== ino || node.top !== b || node.group !== '') {
       // Something else by now: its record, and what follows, is for plus().
@@ -115,11 +123,9 @@ function plusRun(union: Union, req: Request, dir: DirNode, packer: DirentPacker,
 
 /** READDIR of such entries, with any number of names. @returns how many */
 function plainRun(union: Union, req: Request, _dir: DirNode, packer: DirentPacker, entries: Listing, place: number): number {
-  const b = entries.leafBranch(place)
-  if (b < 0) return 0
-  const branch = union.branches[b]!
-  if (branch.whiteable || branch.statKey !== '') return 0
-  packer.advance(packer.at + entries.pack(req.out, packer.at, packer.limit, place, b, union.inos.base(branch.fsid), done))
+  const branch = branchOfRun(union, entries, place)
+  if (branch === null) return 0
+  packer.advance(packer.at + entries.pack(req.out, packer.at, packer.limit, place, branch.index, union.inos.base(branch.fsid), done))
   return done[0]!
 }
 

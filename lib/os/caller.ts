@@ -1,11 +1,11 @@
 /**
  * Which program a request came from, asked while its thread waits for the answer: afterwards there may be no such process.
  */
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 
 /** How long an answer is good for the next request of the same thread: a program that is replaced takes longer to come to one. */
 const FRESH_MS = 2
-const buffer = Buffer.alloc(4096)
+const buffer = Buffer.alloc(512)
 
 /** The first lines of a file in /proc, '' if there is none (the process is of another pid namespace, or hidden). */
 function head(path: string): string {
@@ -34,9 +34,13 @@ export interface CallerProcess {
   readonly uid: number
 }
 
-/** `/proc/TID/status` as text, '' if it cannot be read. */
+/** `/proc/TID/status` as text, all of it, as a list of groups may be long; '' if it cannot be read. */
 export function statusOf(tid: number): string {
-  return head(`/proc/${tid}/status`)
+  try {
+    return readFileSync(`/proc/${tid}/status`, 'latin1')
+  } catch {
+    return ''
+  }
 }
 
 /** The user of a status text that counts for files; -1 if it is not said. */
@@ -45,7 +49,7 @@ export function fsuidIn(status: string): number {
 }
 
 function ask(tid: number): CallerProcess {
-  const status = statusOf(tid)
+  const status = head(`/proc/${tid}/status`)
   const pid = Number(/^Tgid:\t(\d+)$/m.exec(status)?.[1] ?? tid)
   const command = pid === tid ? /^Name:\t(.*)$/m.exec(status)?.[1] ?? '' : head(`/proc/${pid}/comm`).replace(/\n$/, '')
   return { pid, command, uid: fsuidIn(status) }

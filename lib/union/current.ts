@@ -12,7 +12,12 @@ import type { Union } from './union.js'
 
 /** A cheap mark of the inode last seen by statx: its low word, never 0. */
 export function seenMark(): number {
-  return st.inoLow | 0 || 1
+  return markOf(st.inoLow)
+}
+
+/** The same of an inode number whose low half is known. */
+export function markOf(inoLow: number): number {
+  return inoLow | 0 || 1
 }
 
 /** Fd of a directory on a branch, -1 if the directory is not there any more. @throws Errno as dirfd() */

@@ -3,7 +3,7 @@ import { MountError } from '../../config/mount-error.js'
 import { until } from '../../util/until.js'
 import { freeze, isFrozen, thaw } from './freeze.js'
 import { directories, type GroupPlaces } from './places.js'
-import { codeOf, readIfThere, realTree, type Tree } from './tree.js'
+import { codeOf, groupsIfThere, readIfThere, realTree, type Tree } from './tree.js'
 
 const TIMEOUT_MS = 10_000
 const PIDS_MAX = 4_194_304
@@ -75,12 +75,6 @@ function pidsBelow(dir: string, tree: Tree): number[] {
   const text = readIfThere(tree, `${dir}/cgroup.procs`)
   if (text === undefined) return []
   const pids = text.split('\n', PIDS_MAX).filter((line) => line !== '').map(Number)
-  let inner: string[]
-  try {
-    inner = tree.groups(dir)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return pids
-    throw error
-  }
+  const inner = groupsIfThere(tree, dir) ?? []
   return [...pids, ...inner.flatMap((name) => pidsBelow(`${dir}/${name}`, tree))]
 }

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { hierarchiesToUse, readHierarchies, type Hierarchies } from './hierarchies.js'
 import { directories, OUR_LEVEL, type GroupPlaces } from './places.js'
 import { removeEmpty } from './remove-group.js'
-import { codeOf, readIfThere, realTree, type Tree } from './tree.js'
+import { groupsIfThere, readIfThere, realTree, type Tree } from './tree.js'
 import { chooseBase } from './v2/delegate.js'
 
 /** A start that is under way has made its groups and has no process in them yet. */
@@ -30,22 +30,13 @@ export function strayGroups(
 }
 
 function strays(level: string, isKnown: (id: string) => boolean, tree: Tree, ageMs: (dir: string) => number): string[] {
-  return groupsIn(level, tree).filter((id) => CONTAINER_ID.test(id) && !isKnown(id)).map((id) => `${level}/${id}`)
+  return (groupsIfThere(tree, level) ?? []).filter((id) => CONTAINER_ID.test(id) && !isKnown(id)).map((id) => `${level}/${id}`)
     .filter((dir) => (readIfThere(tree, `${dir}/cgroup.procs`) ?? '') === '' && ageMs(dir) > YOUNG_MS)
 }
 
 /** Remove one. One that has processes meanwhile stays. */
 export async function removeStray(dir: string, tree: Tree = realTree): Promise<void> {
   removeEmpty(dir, tree)
-}
-
-function groupsIn(dir: string, tree: Tree): string[] {
-  try {
-    return tree.groups(dir)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return []
-    throw error
-  }
 }
 
 /** The group's directory is as old as the group; one that has just gone is young. */

@@ -2,7 +2,7 @@
 import { MountError } from '../../config/mount-error.js'
 import { until } from '../../util/until.js'
 import { directories, OUR_LEVEL, type GroupPlaces } from './places.js'
-import { codeOf, realTree, type Tree } from './tree.js'
+import { codeOf, groupsIfThere, realTree, type Tree } from './tree.js'
 
 /** A group stays busy until its last process has been reaped, and a little longer. */
 const TIMEOUT_MS = 5000
@@ -35,13 +35,8 @@ export function removeEmpty(dir: string, tree: Tree = realTree): boolean {
 
 function removeTree(dir: string, tree: Tree): boolean {
   if (removeOne(dir, tree)) return true
-  let inner: string[]
-  try {
-    inner = tree.groups(dir)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return true
-    throw error
-  }
+  const inner = groupsIfThere(tree, dir)
+  if (inner === undefined) return true
   for (const name of inner) {
     if (!removeTree(`${dir}/${name}`, tree)) return false
   }

@@ -49,3 +49,13 @@ export function readIfThere(tree: Tree, file: string): string | undefined {
     throw error
   }
 }
+
+/** Names of the groups in a group, or undefined when it is not there. */
+export function groupsIfThere(tree: Tree, dir: string): string[] | undefined {
+  try {
+    return tree.groups(dir)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
