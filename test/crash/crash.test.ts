@@ -80,14 +80,9 @@ class CrashRun {
     await this.mount.crashAt(crash)
     const results = await this.#server.run(dir, row.act, { limitMs: 20_000 })
     // One daemon makes its base of whiteouts or link directory where another has it: the last call may not be reached.
-    if (results.some(saysDead)) {
-      this.crashes++
-      await this.mount.detach()
-    } else {
-      await this.mount.disarm()
-      this.problems.push(...(await this.mount.unmount()))
-    }
-    await this.mount.mount()
+    const died = results.some(saysDead)
+    if (died) this.crashes++
+    this.problems.push(...(await this.mount.remount(died)))
     const got = await this.#view(dir)
     const wrong = views.map(view => differences(view, got))
     if (!wrong.includes('')) this.problems.push(`${label}: neither old (${wrong[0]}) nor new (${wrong[1]})`)

@@ -115,14 +115,9 @@ class Run {
       if (wrong !== '') say(`${said === '' ? 'not reported' : 'not as before'}: ${wrong}`)
     } else {
       // A daemon makes its base of whiteouts once: the last call may not be reached by another.
-      if (await until(() => !this.mount.alive, DYING_MS)) {
-        this.crashes++
-        await this.mount.detach()
-      } else {
-        await this.mount.disarm()
-        this.problems.push(...(await this.mount.unmount()))
-      }
-      await this.mount.mount()
+      const died = await until(() => !this.mount.alive, DYING_MS)
+      if (died) this.crashes++
+      this.problems.push(...(await this.mount.remount(died)))
       const got = await this.#view(dir)
       const wrong = [old, after].map(view => differences(view, got))
       if (!wrong.includes('')) say(`neither old (${wrong[0]}) nor new (${wrong[1]})`)

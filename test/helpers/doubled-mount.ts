@@ -152,6 +152,19 @@ export class DoubledMount {
     })
   }
 
+  /** Mount anew after a trial: what is left of a daemon that died is taken away, one that lives is unmounted. @returns what went wrong */
+  async remount(died: boolean): Promise<string[]> {
+    const problems: string[] = []
+    if (died) {
+      await this.detach()
+    } else {
+      await this.disarm()
+      problems.push(...(await this.unmount()))
+    }
+    await this.mount()
+    return problems
+  }
+
   /** After the daemon was killed: take the dead mount away. */
   async detach(): Promise<void> {
     this.#socket?.destroy()
