@@ -43,6 +43,7 @@ import { topCommand } from './commands/top.js'
 import { cpCommand } from './commands/cp.js'
 import { renameCommand } from './commands/rename.js'
 import { portCommand } from './commands/port.js'
+import { volumeCommand } from './commands/volume.js'
 import { systemCommand } from './commands/system.js'
 import { containerCleanupCommand } from './commands/container-cleanup.js'
 
@@ -52,7 +53,7 @@ const COMMANDS: readonly (() => Command)[] = [
   mountCommand, remountCommand, umountCommand, listCommand, branchesCommand, busyCommand, statsCommand, explainCommand,
   ledgerCommand, diffCommand, settleCommand, eventsCommand, moveDownCommand, fhsmCommand, checkCommand,
   runCommand, createCommand, startCommand, attachCommand, execCommand, psCommand, logsCommand, stopCommand, killCommand, waitCommand,
-  restartCommand, pauseCommand, unpauseCommand, updateCommand, rmCommand, inspectCommand, topCommand, cpCommand, renameCommand, portCommand, systemCommand,
+  restartCommand, pauseCommand, unpauseCommand, updateCommand, rmCommand, inspectCommand, topCommand, cpCommand, renameCommand, portCommand, volumeCommand, systemCommand,
 ]
 
 /** Commands that programs run, not people. */

@@ -203,6 +203,8 @@ export interface CgroupHierarchy {
 /** What the launcher says about a program beside its OCI process: the same for `run` and `exec`. */
 export interface ProgramExtras {
   io: ProgramIo
+  /** Ids of the host that the pipes belong to at first: those of a user namespace's root, who may then give them away. */
+  ioOwner?: { uid: number, gid: number }
   /** `name`, `uid`, `name:group`, `uid:gid`: looked up in the container's own passwd and group; replaces `process.user`. */
   user?: string
   /** More groups, by name in the container's own group file or as numbers (`--group-add`). */

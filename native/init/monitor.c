@@ -85,6 +85,12 @@ static int open_stdio(struct monitor* monitor, struct stage* stage) {
     else stage->stdio[i + 1] = stage->stdio[0];
     if (pipes && rc >= 0) rc = sys(fcntl(monitor->outputs[i], F_SETFL, O_NONBLOCK));
   }
+  // The root of a user namespace can give to its users only what is his.
+  const struct settings* settings = &monitor->settings;
+  const bool owned = settings->io_uid != (uint32_t)-1;
+  for (int i = 0; i < 3 && rc >= 0 && pipes && owned; i++) {
+    if (i > 0 || settings->has_stdin) rc = sys(fchown(stage->stdio[i], settings->io_uid, settings->io_gid));
+  }
   if (rc >= 0 && monitor->input >= 0) rc = sys(fcntl(monitor->input, F_SETFL, O_NONBLOCK));
   return failed(rc < 0 ? rc : 0, "open stdio", NULL);
 }

@@ -48,6 +48,8 @@ static uint32_t decode_strings(const char** list, uint32_t room, struct reader* 
 static void decode_io(struct settings* to, struct reader* fields) {
   const uint32_t kind = get_u32(fields);
   to->has_stdin = get_u32(fields) != 0;
+  to->io_uid = get_u32(fields);
+  to->io_gid = get_u32(fields);
   if (kind > IO_TTY) fields->bad = true;
   to->io = (enum io_kind)kind;
 }

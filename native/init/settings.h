@@ -45,6 +45,8 @@ struct settings {
   const char* procs[PROCS_MAX];
   enum io_kind io;
   bool has_stdin;
+  /** Of the pipes, at first; -1 leaves it. */
+  uint32_t io_uid, io_gid;
   uint32_t conduct;
   int stop_signal;
   int oom_score;

@@ -5,9 +5,7 @@ import type { Command } from 'commander'
 import { findContainer } from '../../engine/store/containers.js'
 import { inspect } from '../../engine/store/describe.js'
 import { ContainerCommand, rootOf } from '../container/command.js'
-import { forEach } from '../container/run-exit.js'
-import { compileTemplate } from '../container/template.js'
-import { printJson, printJsonLine, writeText } from '../output.js'
+import { printInspected } from '../container/inspected.js'
 
 /** Build the command. */
 export function inspectCommand(): Command {
@@ -19,14 +17,6 @@ export function inspectCommand(): Command {
     .option('--type <type>', 'container; there is nothing else')
     .action(async (refs: readonly string[], { format }: { readonly format?: string }, command: Command) => {
       const root = rootOf(command)
-      const render = format === undefined || format === 'json' ? undefined : compileTemplate(format)
-      const found: unknown[] = []
-      await forEach(refs, async (ref) => {
-        const told = inspect(findContainer(root, ref, 'inspect'))
-        if (render === undefined) found.push(told)
-        else writeText(`${render(told)}\n`)
-        return Promise.resolve()
-      })
-      if (render === undefined) (format === 'json' ? printJsonLine : printJson)(found)
+      await printInspected(refs, format, (ref) => inspect(findContainer(root, ref, 'inspect')))
     })
 }

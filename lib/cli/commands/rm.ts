@@ -16,13 +16,13 @@ export function rmCommand(): Command {
     .usage('[OPTIONS] CONTAINER [CONTAINER...]')
     .argument('<containers...>')
     .option('-f, --force', 'kill those that run; one that is not there is no failure')
-    .option('-v, --volumes', 'and its anonymous volumes: there are none')
-    .action(async (refs: readonly string[], options: { readonly force?: true }, command: Command) => {
+    .option('-v, --volumes', 'and its volumes that nobody has named')
+    .action(async (refs: readonly string[], options: { readonly force?: true, readonly volumes?: true }, command: Command) => {
       const root = rootOf(command)
       const force = options.force === true
       await forEach(refs, async (ref) => {
         try {
-          await removeContainer(root, findContainer(root, ref, 'rm'), force)
+          await removeContainer(root, findContainer(root, ref, 'rm'), force, options.volumes === true)
         } catch (error) {
           if (!(force && error instanceof MountError && error.code === 'ENOENT')) throw error
           return

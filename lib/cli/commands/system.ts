@@ -2,7 +2,6 @@
  * `tsaufs system`: what crashes have left, containers nobody needs any more.
  */
 import { Command } from 'commander'
-import { createInterface } from 'node:readline/promises'
 import { unlessGone } from '../../engine/error.js'
 import { findLeftovers } from '../../engine/life/check.js'
 import { removeContainer } from '../../engine/life/remove.js'
@@ -10,6 +9,7 @@ import { sweepNetwork } from '../../engine/network/index.js'
 import { allContainers } from '../../engine/store/containers.js'
 import type { StateRoot } from '../../engine/store/root.js'
 import { isRunning, stateOf } from '../../engine/store/status.js'
+import { agrees } from '../container/ask.js'
 import { ContainerCommand, rootOf } from '../container/command.js'
 import { forEach } from '../container/run-exit.js'
 import { EXIT } from '../exit-codes.js'
@@ -32,20 +32,10 @@ export function systemCommand(): Command {
     .action(async (options: { readonly force?: true, readonly leftovers?: true }, command: Command) => {
       const root = rootOf(command)
       const all = options.leftovers !== true
-      if (all && options.force !== true && !await agrees()) return
+      if (all && options.force !== true && !await agrees('all containers that do not run')) return
       await prune(root, all)
     }))
   return system
-}
-
-async function agrees(): Promise<boolean> {
-  writeText('WARNING! This will remove all containers that do not run.\n')
-  const lines = createInterface({ input: process.stdin, output: process.stdout })
-  try {
-    return /^y(es)?$/i.test((await lines.question('Are you sure you want to continue? [y/N] ')).trim())
-  } finally {
-    lines.close()
-  }
 }
 
 async function prune(root: StateRoot, all: boolean): Promise<void> {

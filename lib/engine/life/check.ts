@@ -8,13 +8,14 @@ import { readMountinfo } from '../../daemon/mountinfo.js'
 import { codeOf } from '../error.js'
 import { groupExists, removeStray, strayGroups } from '../cgroup/index.js'
 import { sweepNetwork } from '../network/index.js'
-import { unmountRootfs } from '../rootfs/mount.js'
+import { unmountAt, unmountRootfs } from '../rootfs/mount.js'
 import { containerIds, readContainer, withContainer } from '../store/containers.js'
 import { ID } from '../store/ids.js'
 import { isLocked, withLock } from '../store/lock.js'
 import type { Container } from '../store/record.js'
 import type { StateRoot } from '../store/root.js'
 import { isRunning, stateOf } from '../store/status.js'
+import { unfinishedVolumes } from '../store/volumes.js'
 import { bytesOf, textOf } from '../text.js'
 import { release } from './release.js'
 
@@ -34,7 +35,7 @@ export async function findLeftovers(root: StateRoot): Promise<Leftover[]> {
   const containers = containerIds(root).map((id) => readContainer(root, id)).filter((each) => each !== undefined)
   const known = new Set(containers.map(({ record }) => record.id))
   return [
-    ...unfinished(root), ...broken(root, known), ...names(root), ...containers.flatMap((each) => ofContainer(root, each)), ...strayMounts(root, known),
+    ...unfinished(root), ...halfVolumes(root), ...broken(root, known), ...names(root), ...containers.flatMap((each) => ofContainer(root, each)), ...strayMounts(root, known),
     ...ofNobody(root, known),
     ...await ofNetwork(containers),
   ]
@@ -77,6 +78,14 @@ function unfinished(root: StateRoot): Leftover[] {
   }))
 }
 
+/** The same for volumes. */
+function halfVolumes(root: StateRoot): Leftover[] {
+  return unfinishedVolumes(root).filter(isAbandoned).map((dir) => ({
+    what: `${dir}: a volume that was never finished, or not removed to its end`,
+    remove: () => Promise.resolve(rmSync(dir, { recursive: true, force: true })),
+  }))
+}
+
 /** Nobody is at it: its lock is free; before there is one, and when it is gone already, it is no longer new. */
 function isAbandoned(dir: string): boolean {
   const locked = isLocked(join(dir, 'lock'))
@@ -114,9 +123,9 @@ function names(root: StateRoot): Leftover[] {
 function ofContainer(root: StateRoot, container: Container): Leftover[] {
   const state = stateOf(container)
   if (isRunning(state) || state.status === 'restarting') return []
-  const point = bytesOf(join(container.dir, 'rootfs'))
+  const below = bytesOf(`${container.dir}/`)
   const has = [
-    ...(readMountinfo().some(({ mountpoint }) => mountpoint === point) ? ['a mount'] : []),
+    ...(readMountinfo().some(({ mountpoint }) => mountpoint.startsWith(below)) ? ['a mount'] : []),
     ...(existsSync(join(container.dir, 'attach.sock')) ? ['a socket'] : []),
     ...(container.record.cgroup !== undefined && groupExists(container.record.cgroup) ? ['groups'] : []),
     ...(state.status === 'dead' ? ['an end that nobody has seen'] : []),
@@ -134,8 +143,7 @@ function ofContainer(root: StateRoot, container: Container): Leftover[] {
 function strayMounts(root: StateRoot, known: ReadonlySet<string>): Leftover[] {
   const below = bytesOf(`${root.containers}/`)
   return readMountinfo().filter(({ mountpoint }) => mountpoint.startsWith(below)).flatMap(({ mountpoint }) => {
-    const dir = textOf(mountpoint.slice(0, mountpoint.indexOf('/', below.length)))
-    const id = dir.slice(root.containers.length + 1)
-    return known.has(id) ? [] : [{ what: `${textOf(mountpoint)}: a mount of a container that is not there`, remove: () => unmountRootfs(dir) }]
+    const id = mountpoint.slice(below.length).split('/')[0]!
+    return known.has(id) ? [] : [{ what: `${textOf(mountpoint)}: a mount of a container that is not there`, remove: () => unmountAt(mountpoint) }]
   })
 }

@@ -7,12 +7,16 @@ import type { Bytes } from '../../os/native.js'
 import { sys } from '../../os/native.js'
 import { S_IFDIR } from '../../os/stat.js'
 import { failure, usage } from '../error.js'
-import { copyEntry, type CopyOptions } from '../rootfs/copy-tree.js'
+import { copyEntry, type CopyOptions, type IdShift } from '../rootfs/copy-tree.js'
 import { Inside, type Place } from '../rootfs/inside.js'
 import { isMounted, mountRootfs, rootfsPath, unmountRootfs } from '../rootfs/mount.js'
+import { containerId, hostId, rootOf, type IdMaps } from '../spec/userns.js'
 import { withContainer } from '../store/containers.js'
 import { stateOf } from '../store/status.js'
 import type { Container } from '../store/record.js'
+
+/** Source: the kernel's overflowuid. */
+const NOBODY = 65534
 
 /** One side of a copy: a path as typed, and the container it is in. */
 export interface CopySide {
@@ -31,12 +35,13 @@ export interface CpOptions extends CopyOptions {
 export async function copy(from: CopySide, to: CopySide, cwd: Bytes, options: CpOptions): Promise<void> {
   const { container } = from.container === undefined ? to : from
   if (container === undefined) throw usage('cp', 'must specify at least one container source or destination')
-  await withRoot(container, (root) => {
+  await withRoot(container, (root, maps) => {
+    const words = { ...options, ...(maps === undefined ? {} : { ids: shift(maps, from.container === undefined) }) }
     const host = new Inside('/')
     const inside = new Inside(root)
     const absolute = (side: CopySide): Bytes => (side.container === undefined && !side.path.startsWith('/') ? `${cwd}/${side.path}` : side.path)
     try {
-      copyBetween(from.container === undefined ? host : inside, absolute(from), to.container === undefined ? host : inside, absolute(to), options)
+      copyBetween(from.container === undefined ? host : inside, absolute(from), to.container === undefined ? host : inside, absolute(to), words)
     } catch (error) {
       if (!(error instanceof Errno)) throw error
       throw failure(`cp ${from.path} ${to.path}`, error.code, `${error.syscall} ${error.path} failed${error.code === 'ENOENT' ? ': Could not find the file' : ''}`)
@@ -47,13 +52,26 @@ export async function copy(from: CopySide, to: CopySide, cwd: Bytes, options: Cp
   })
 }
 
-/** The root of a container as a path of ours; mounted for the while if it does not run. */
-function withRoot(container: Container, work: (root: Bytes) => void): Promise<void> {
+/** Owners on the other side of a user namespace. An id that it does not have is nobody's, inside root's. */
+function shift({ uids, gids }: IdMaps, into: boolean): IdShift {
+  const other = into ? hostId : containerId
+  const root = rootOf({ uids, gids })
+  return {
+    uid: (id) => other(uids, id) ?? (into ? root.uid : NOBODY), gid: (id) => other(gids, id) ?? (into ? root.gid : NOBODY),
+    ...(into ? { owner: root } : {}),
+  }
+}
+
+/**
+ * The root of a container as a path of ours; mounted for the while if it does not run.
+ * @param work is told the ids of its user namespace when the path shows the host's
+ */
+function withRoot(container: Container, work: (root: Bytes, maps?: IdMaps) => void): Promise<void> {
   const { pid } = stateOf(container)
-  if (pid > 0) return Promise.resolve(work(`/proc/${pid}/root`))
+  if (pid > 0) return Promise.resolve(work(`/proc/${pid}/root`, container.record.host.idMaps))
   return withContainer(container, 'cp', async (current) => {
     const state = stateOf(current)
-    if (state.pid > 0) return work(`/proc/${state.pid}/root`)
+    if (state.pid > 0) return work(`/proc/${state.pid}/root`, current.record.host.idMaps)
     const had = isMounted(current.dir)
     if (!had) await mountRootfs(current)
     try {

@@ -16,7 +16,7 @@ import type { Container } from '../store/record.js'
 import { readMonitor, stateOf } from '../store/status.js'
 import { startMonitor, type Started } from './monitor.js'
 import { sweepExecs } from './release.js'
-import { programIo } from './start.js'
+import { ioOwner, programIo } from './start.js'
 
 /** What is to be run. */
 export interface ExecRequest {
@@ -71,7 +71,7 @@ function planInput({ record }: Container, request: ExecRequest, target: ExecPlan
   const own = ociProcess({ ...record, config: { ...config, tty: request.tty } }, { devicesConfined })
   const io: ProgramIo = request.attach ? programIo({ tty: request.tty, openStdin: request.stdin }, request) : { kind: 'null' }
   return {
-    target, io, log: false, attached: request.attach, cgroupProcs: record.cgroup === undefined ? [] : procsFiles(record.cgroup),
+    target, io, ...ioOwner(record), log: false, attached: request.attach, cgroupProcs: record.cgroup === undefined ? [] : procsFiles(record.cgroup),
     groups: [...host.groupAdd],
     user: request.user !== '' ? request.user : config.user === '' ? '0' : config.user,
     process: {

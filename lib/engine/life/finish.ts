@@ -16,6 +16,7 @@ import { isRunning, ourselves, readRestart, stateOf, type ContainerState, type R
 import { writeJson } from '../text.js'
 import { release } from './release.js'
 import { startContainer, type StartOptions } from './start.js'
+import { dropVolumes } from './volumes.js'
 
 /** docker's back-off: it doubles up to a minute, and begins anew after a run of ten seconds. Source: restartmanager. */
 const BACKOFF = { FIRST_MS: 100, MOST_MS: 60_000, RESET_MS: 10_000 } as const
@@ -32,6 +33,7 @@ export async function finish(root: StateRoot, container: Container, options: Omi
     if (current.record.host.autoRemove) {
       await dropContainer(root, current)
       tellEvent(root, current.record, 'destroy')
+      await dropVolumes(root, current.record)
       return undefined
     }
     return state.status === 'created' ? undefined : planRestart(current, state)

@@ -7,6 +7,7 @@ import { failure } from '../error.js'
 import { killGroup, removeGroup } from '../cgroup/index.js'
 import { disconnectNetwork } from '../network/index.js'
 import { isMounted, unmountRootfs } from '../rootfs/mount.js'
+import { unmountOverlays } from '../rootfs/overlays.js'
 import { tellEvent } from '../store/events.js'
 import type { Container } from '../store/record.js'
 import type { StateRoot } from '../store/root.js'
@@ -28,6 +29,7 @@ export async function release(root: StateRoot, { dir, record }: Container): Prom
   }
   await disconnectNetwork({ dir, record })
   await unmountRootfs(dir)
+  await unmountOverlays(dir)
   rmSync(join(dir, 'attach.sock'), { force: true })
   rmSync(join(dir, 'exec'), { recursive: true, force: true })
 }

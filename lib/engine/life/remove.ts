@@ -6,10 +6,11 @@ import type { Container } from '../store/record.js'
 import type { StateRoot } from '../store/root.js'
 import { isRunning, stateOf } from '../store/status.js'
 import { release } from './release.js'
+import { dropVolumes } from './volumes.js'
 import { letRest, stopContainer } from './stop.js'
 
-/** @param force kill it first if it runs. @throws MountError EBUSY when it runs and is not to be killed */
-export async function removeContainer(root: StateRoot, container: Container, force: boolean): Promise<void> {
+/** @param force kill it first if it runs @param volumes with those that nobody has named. @throws MountError EBUSY when it runs and is not to be killed */
+export async function removeContainer(root: StateRoot, container: Container, force: boolean, volumes = false): Promise<void> {
   const { name } = container.record
   if (force) await stopContainer(container, 0, 'rm', 'SIGKILL')
   else if (stateOf(container).status === 'restarting') await letRest(container, 'rm')
@@ -21,5 +22,6 @@ export async function removeContainer(root: StateRoot, container: Container, for
     await release(root, current)
     await dropContainer(root, current)
     tellEvent(root, current.record, 'destroy')
+    if (volumes) await dropVolumes(root, current.record)
   })
 }

@@ -5,23 +5,25 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bytes } from '../../os/native.js'
 import type { ContainerPlanInput, ProgramIo } from '../oci.js'
-import { failure, RUN_EXIT } from '../error.js'
 import { connectNetwork } from '../network/index.js'
 import { groupOf, seccompOf, type Group } from '../parts.js'
 import { compileContainer } from '../plan/compile.js'
 import { mountRootfs } from '../rootfs/mount.js'
+import { mountOverlays, overlayPoint } from '../rootfs/overlays.js'
 import { writeFiles } from '../rootfs/files.js'
-import { ociConfig, type StartFacts } from '../spec/config.js'
+import { ociConfig } from '../spec/config.js'
+import { bindSource } from '../spec/mounts.js'
+import { rootOf } from '../spec/userns.js'
 import { signalNumber } from '../spec/words.js'
-import { findContainer } from '../store/containers.js'
 import { tellEvent } from '../store/events.js'
-import { writeRecord, type Container } from '../store/record.js'
+import { writeRecord, type Container, type ContainerRecord } from '../store/record.js'
 import type { StateRoot } from '../store/root.js'
-import { stateOf } from '../store/status.js'
 import { bytesOf, writeJson } from '../text.js'
+import { joinedNamespaces, type Joined } from './joined.js'
 import { startMonitor, type Started } from './monitor.js'
 import { release } from './release.js'
 import { requireRoot } from './rights.js'
+import { fillVolumes, keepVolumes } from './volumes.js'
 
 /** How to start. */
 export interface StartOptions {
@@ -42,22 +44,24 @@ export interface StartOptions {
 
 /** Start a container that does not run. The caller holds its lock. @throws MountError with docker's exit codes; nothing is left */
 export async function startContainer(root: StateRoot, container: Container, options: StartOptions): Promise<Started> {
-  const { record, dir } = container
-  const tried = `start ${record.name}`
+  const { dir } = container
+  const tried = `start ${container.record.name}`
   requireRoot(tried)
-  const joined = joinedNamespaces(root, container, tried)
+  const joined = joinedNamespaces(root, container.record, tried)
+  const record = withIds(container.record, joined)
   await release(root, container)
   for (const name of ['exit.json', 'monitor.json']) rmSync(join(dir, name), { force: true })
   if (options.again !== true) rmSync(join(dir, 'restart.json'), { force: true })
   // A root that cannot be mounted is told once, by whoever waits for it.
-  const mounted = mountRootfs(container)
+  const mounted = Promise.all([mountRootfs(container, record.host.idMaps), mountOverlays({ dir, record }, bindSource)])
   mounted.catch(() => undefined)
-  let current = container
+  let current: Container = { dir, record }
   try {
     const group = groupOf(record)
     group.notes.forEach(options.note)
     current = { dir, record: { ...record, cgroup: group.places, stoppedByUser: false } }
     writeRecord(dir, current.record)
+    keepVolumes(root, record)
     writeFiles(dir, record)
     const plan = compileContainer(planInput(current, group, joined, options))
     const started = await startMonitor({
@@ -65,6 +69,7 @@ export async function startContainer(root: StateRoot, container: Container, opti
       created: async (pid) => {
         const [{ address, gateway }] = await Promise.all([connectNetwork(current, pid, options.note), mounted])
         if (address !== '') writeFiles(dir, record, { address, gateway })
+        fillOnce(current)
       },
     })
     tellEvent(root, record, 'start')
@@ -76,14 +81,29 @@ export async function startContainer(root: StateRoot, container: Container, opti
   }
 }
 
-function planInput({ dir, record }: Container, group: Group, { files, ...joined }: Joined, options: StartOptions): ContainerPlanInput {
+/** Volumes get what the root has there before the first program runs. */
+function fillOnce(container: Container): void {
+  const { dir, record } = container
+  if (record.volumesFilled === true || !record.host.mounts.some(({ volume }) => volume !== undefined)) return
+  fillVolumes(container)
+  writeRecord(dir, { ...record, volumesFilled: true })
+}
+
+/** A user namespace that is shared has its own ids, which may be others each time. */
+function withIds(record: ContainerRecord, { joined, idMaps }: Joined): ContainerRecord {
+  if (joined.user === undefined) return record
+  const { idMaps: _, ...host } = record.host
+  return { ...record, host: { ...host, ...(idMaps === undefined ? {} : { idMaps }) } }
+}
+
+function planInput({ dir, record }: Container, group: Group, { files, joined }: Joined, options: StartOptions): ContainerPlanInput {
   const config = ociConfig(record, {
-    rootfs: bytesOf(join(dir, 'rootfs')), files: bytesOf(files ?? join(dir, 'files')), joined,
+    rootfs: bytesOf(join(dir, 'rootfs')), files: bytesOf(files ?? join(dir, 'files')), joined, overlay: (index) => overlayPoint(dir, index),
     devicesConfined: group.places.devicesConfined, hasGroups: group.hierarchies.length > 0,
   })
   writeJson(join(dir, 'config.json'), config)
   return {
-    config, io: programIo(record.config, options), user: userOf(record.config.user), groups: [...record.host.groupAdd], log: record.host.logDriver !== 'none',
+    config, io: programIo(record.config, options), ...ioOwner(record), user: userOf(record.config.user), groups: [...record.host.groupAdd], log: record.host.logDriver !== 'none',
     attached: options.attach, cgroupProcs: [...group.procs], cgroupHierarchies: [...group.hierarchies], ...(group.oomFile === undefined ? {} : { oomFile: group.oomFile }),
     // The root is mounted meanwhile, and the network needs a process.
     waitForGo: true, lateMountNamespace: true,
@@ -97,30 +117,14 @@ function userOf(user: Bytes): Bytes {
   return user === '' ? '0' : user
 }
 
+/** In a user namespace the pipes are its root's. */
+export function ioOwner({ host: { idMaps } }: ContainerRecord): Pick<ContainerPlanInput, 'ioOwner'> {
+  return idMaps === undefined || process.geteuid?.() !== 0 ? {} : { ioOwner: rootOf(idMaps) }
+}
+
 /** Where the program's descriptors lead. */
 export function programIo(config: { readonly tty: boolean, readonly openStdin: boolean }, size: Pick<StartOptions, 'rows' | 'columns'>): ProgramIo {
   if (!config.tty) return { kind: 'pipes', stdin: config.openStdin }
   const known = size.rows !== undefined && size.columns !== undefined
   return { kind: 'tty', stdin: config.openStdin, ...(known ? { rows: size.rows, columns: size.columns } : {}) }
-}
-
-/** What is another container's: paths of namespaces, and with its network the directory of hosts, hostname and resolv.conf. */
-type Joined = StartFacts['joined'] & { readonly files?: string }
-
-/** The namespaces of other containers. @throws MountError when one of them does not run */
-function joinedNamespaces(root: StateRoot, { record }: Container, tried: string): Joined {
-  const joined: { -readonly [K in keyof Joined]: Joined[K] } = {}
-  const modes = { pid: record.host.pidMode, network: record.network.mode, ipc: record.host.ipcMode }
-  for (const [type, mode] of Object.entries(modes) as ['pid' | 'network' | 'ipc', string][]) {
-    const ref = /^container:(.+)$/.exec(mode)?.[1]
-    if (ref === undefined) continue
-    const other = findContainer(root, ref, tried)
-    const { status, pid } = stateOf(other)
-    if (status !== 'running') {
-      throw failure(tried, 'ESRCH', `cannot join the ${type} namespace of a non running container: ${ref}`, RUN_EXIT.ENGINE)
-    }
-    if (type === 'network') joined.files = join(other.dir, 'files')
-    joined[type] = `/proc/${pid}/ns/${type === 'network' ? 'net' : type}`
-  }
-  return joined
 }

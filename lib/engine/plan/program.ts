@@ -10,8 +10,9 @@ const CONDUCT_LOG = 1
 const CONDUCT_ATTACHED = 2
 const CONDUCT_GO = 4
 const CONDUCT_OOM_SCORE = 8
-/** Says "none given" where a umask stands. */
+/** Says "none given" where a umask or an owner stands. */
 const NO_UMASK = 0xffff_ffff
+const NO_OWNER = 0xffff_ffff
 
 function conductRecord(process: OciProcess, extras: ProgramExtras): PlanRecord {
   let bits = 0
@@ -24,10 +25,10 @@ function conductRecord(process: OciProcess, extras: ProgramExtras): PlanRecord {
 
 /** Settings of the monitor and of the process it makes. */
 export function programSettings(process: OciProcess, extras: ProgramExtras): PlanRecord[] {
-  const { io } = extras
+  const { io, ioOwner } = extras
   return [
     record(Op.CGROUP_PROCS, ...texts(extras.cgroupProcs)),
-    record(Op.IO, u32(IO_KINDS[io.kind]), u32(Number(io.kind !== 'null' && io.stdin))),
+    record(Op.IO, u32(IO_KINDS[io.kind]), u32(Number(io.kind !== 'null' && io.stdin)), u32(ioOwner?.uid ?? NO_OWNER), u32(ioOwner?.gid ?? NO_OWNER)),
     conductRecord(process, extras),
     ...(extras.exitCommand === undefined ? [] : [record(Op.EXIT_COMMAND, ...texts(extras.exitCommand))]),
     ...(extras.oomFile === undefined ? [] : [record(Op.OOM_FILE, text(extras.oomFile))]),

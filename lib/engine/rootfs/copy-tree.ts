@@ -9,11 +9,25 @@ import { readLink } from './inside.js'
 const C = sys.constants
 const DIR = C['O_RDONLY']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
 const S_IFIFO = 0o010000
+/** Source: xattr(7). */
+const XATTR_MAX = 64 << 10
 
 /** How to copy. */
 export interface CopyOptions {
   /** Owners and set-id bits as they are; else the copies are ours, without these bits. */
   readonly archive: boolean
+  /** Extended attributes, too. */
+  readonly xattrs?: boolean
+  /** Owners as they are kept; undefined for those that are kept as they are. */
+  readonly ids?: IdShift
+}
+
+/** Between a container in a user namespace and the host: copies get these owners. */
+export interface IdShift {
+  readonly uid: (id: number) => number
+  readonly gid: (id: number) => number
+  /** Who owns what is not kept. */
+  readonly owner?: { readonly uid: number, readonly gid: number }
 }
 
 /**
@@ -36,6 +50,31 @@ export function copyEntry(from: number, name: Bytes, to: number, newName: Bytes,
   // A socket without the process that listens on it is nothing.
   else return
   setMeta(to, newName, meta, path, options)
+  // Last: chown(2) takes file capabilities away.
+  if (options.xattrs === true) copyXattrs(from, name, to, newName, path)
+}
+
+/** Owner, mode, times and attributes of an entry for another that is there. */
+export function copyMeta(from: number, name: Bytes, to: number, newName: Bytes, path: Bytes, options: CopyOptions): void {
+  must(sys.statx(from, name), 'stat', path)
+  const meta = takeMeta()
+  setMeta(to, newName, meta, path, options)
+  if (options.xattrs === true) copyXattrs(from, name, to, newName, path)
+}
+
+/** Where the target has none, it goes without. */
+function copyXattrs(from: number, name: Bytes, to: number, newName: Bytes, path: Bytes): void {
+  const keys = Buffer.alloc(XATTR_MAX)
+  const length = sys.listxattr(from, name, keys)
+  if (length <= 0) return
+  for (const key of keys.toString('latin1', 0, length).split('\0')) {
+    if (key === '') continue
+    const value = Buffer.alloc(XATTR_MAX)
+    const size = sys.getxattr(from, name, key, value)
+    if (size < 0) continue
+    const rc = sys.setxattr(to, newName, key, value.subarray(0, size), 0)
+    if (rc !== -E.EOPNOTSUPP && rc !== -E.EPERM) must(rc, 'setxattr', path)
+  }
 }
 
 function kindOf(dirfd: number, name: Bytes, path: Bytes): number | undefined {
@@ -73,7 +112,10 @@ function copyDirectory(from: number, name: Bytes, to: number, newName: Bytes, pa
       const list = sys.readdir(source)
       if (typeof list === 'number') throw new Errno(-list, 'readdir', path)
       for (const each of list.names) copyEntry(source, each, copy, each, `${path}/${each}`, options)
-      if (there === undefined) setMeta(copy, '', meta, path, options)
+      if (there === undefined) {
+        if (options.xattrs === true) copyXattrs(source, '', copy, '', path)
+        setMeta(copy, '', meta, path, options)
+      }
     } finally {
       sys.close(copy)
     }
@@ -87,8 +129,9 @@ function open(dirfd: number, name: Bytes, path: Bytes): number {
 }
 
 /** Owner before mode: chown(2) takes set-id bits away. */
-function setMeta(dirfd: number, name: Bytes, meta: Meta, path: Bytes, { archive }: CopyOptions): void {
-  if (archive) must(sys.chown(dirfd, name, meta.uid, meta.gid), 'chown', path)
+function setMeta(dirfd: number, name: Bytes, meta: Meta, path: Bytes, { archive, ids }: CopyOptions): void {
+  const owner = !archive ? ids?.owner : ids === undefined ? meta : { uid: ids.uid(meta.uid), gid: ids.gid(meta.gid) }
+  if (owner !== undefined) must(sys.chown(dirfd, name, owner.uid, owner.gid), 'chown', path)
   if ((meta.mode & 0o170000) !== S_IFLNK) must(sys.chmod(dirfd, name, meta.mode & (archive ? 0o7777 : 0o1777)), 'chmod', path)
   must(sys.utimens(dirfd, name, meta.atime, meta.atimeNsec, meta.mtime, meta.mtimeNsec), 'utimens', path)
 }

@@ -1,10 +1,11 @@
 /**
  * The files that are bind-mounted over the stubs: hosts, hostname, resolv.conf. Written anew at each start.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bytes } from '../../os/native.js'
 import { resolvConf } from '../network/resolv-conf.js'
+import { rootOf } from '../spec/userns.js'
 import type { ContainerRecord } from '../store/record.js'
 
 /** Source: docker, libnetwork/etchosts. */
@@ -24,9 +25,13 @@ export interface Addresses {
 export function writeFiles(dir: string, record: ContainerRecord, addresses: Addresses = { address: '', gateway: '' }): void {
   const files = join(dir, 'files')
   mkdirSync(files, { recursive: true, mode: 0o755 })
-  const write = (name: string, text: Bytes): void => (
+  const { idMaps } = record.host
+  const owner = idMaps === undefined || process.geteuid?.() !== 0 ? undefined : rootOf(idMaps)
+  const write = (name: string, text: Bytes): void => {
     // In place: it may be mounted in a container, where a new file would not be seen.
-    writeFileSync(join(files, name), text, { encoding: 'latin1', mode: 0o644 }))
+    writeFileSync(join(files, name), text, { encoding: 'latin1', mode: 0o644 })
+    if (owner !== undefined) chownSync(join(files, name), owner.uid, owner.gid)
+  }
   const { mode } = record.network
   write('hostname', `${record.config.hostname}\n`)
   write('hosts', hosts(record, addresses))

@@ -17,6 +17,7 @@ import { escapePath } from '../../config/syntax.js'
 import { STARTER, type Bytes } from '../../os/native.js'
 import { failure } from '../error.js'
 import { bytesOf, textOf } from '../text.js'
+import type { IdMaps } from '../spec/userns.js'
 import type { Container } from '../store/record.js'
 import { makeBranches } from './init-layer.js'
 
@@ -47,16 +48,27 @@ export function isMounted(dir: string): boolean {
 
 /**
  * Mount the root; fulfilled once the daemon answers. Nothing is mounted there yet. The daemon is on its way when this returns.
+ * @param maps of the user namespace that will look at it
  * @throws MountError when it cannot be mounted; nothing is left
  */
-export async function mountRootfs(container: Container): Promise<void> {
-  const point = rootfsPath(container.dir)
+export async function mountRootfs(container: Container, maps?: IdMaps): Promise<void> {
+  const options = `dirs=${branchList(container)},udba=none${mapWords(maps)}`
+  await mountUnion(rootfsPath(container.dir), options, `mount the root of ${container.record.name}`)
+}
+
+/** Mount a union; fulfilled once its daemon answers. @param tried for the message @throws MountError; nothing is left */
+export async function mountUnion(point: Bytes, options: Bytes, tried: string): Promise<void> {
   // Who starts one container starts more: a process is kept ready for the next root, unless TSAUFS_SPARE says for how long.
   const spare = process.env['TSAUFS_SPARE'] === undefined ? ',spare' : ''
-  const words = ['request', '', `dirs=${branchList(container)},udba=none${spare}`, 'tsaufs', point]
-  const { code, said } = await run(words)
+  const { code, said } = await run(['request', '', `${options}${spare}`, 'tsaufs', point])
   if (code === 0) return
-  throw failure(`mount the root of ${container.record.name}`, 'EIO', said === '' ? `its daemon could not be started (${code})` : said, 125)
+  throw failure(tried, 'EIO', said === '' ? `its daemon could not be started (${code})` : said, 125)
+}
+
+/** Branches have the container's ids, and the mount those of the host that a user namespace shows as these. */
+function mapWords(maps: IdMaps | undefined): string {
+  const words = (list: IdMaps['uids']): string => list.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]).join(':')
+  return maps === undefined ? '' : `,uidmapping=${words(maps.uids)},gidmapping=${words(maps.gids)}`
 }
 
 /** The program that starts daemons; resolved when the mount answers. */
@@ -79,7 +91,11 @@ function run(words: readonly Bytes[]): Promise<{ code: number, said: string }> {
  * @throws MountError when the kernel refuses
  */
 export async function unmountRootfs(dir: string): Promise<void> {
-  const point = rootfsPath(dir)
+  await unmountAt(rootfsPath(dir))
+}
+
+/** The same for any union of ours. */
+export async function unmountAt(point: Bytes): Promise<void> {
   for (;;) {
     const entry = readMountinfo().findLast((mount) => mount.mountpoint === point)
     if (entry === undefined) return

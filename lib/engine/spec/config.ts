@@ -2,16 +2,17 @@
  * From a record to the OCI configuration of a start. Pure but for what it looks up on the host (devices, sources of mounts).
  * Source: runtime-spec config.md, config-linux.md; docker's oci/defaults and daemon/oci_linux.
  */
-import { readdirSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bytes } from '../../os/native.js'
-import type { OciConfig, OciDevice, OciMount, OciNamespace, OciProcess, OciRlimit } from '../oci.js'
+import type { NamespaceType, OciConfig, OciDevice, OciMount, OciNamespace, OciProcess, OciRlimit } from '../oci.js'
 import { fsPath } from '../text.js'
 import type { ContainerRecord, DeviceSpec, MountSpec } from '../store/record.js'
 import { capabilities } from './capabilities.js'
 import { baseEnv, mergeEnv } from './env.js'
 import { bindSource } from './mounts.js'
 import { major, minor } from './numbers.js'
+import { hostId } from './userns.js'
 import { parseSecurity } from './words.js'
 
 /** What a start knows beyond the record. */
@@ -19,14 +20,20 @@ export interface StartFacts {
   /** Absolute directories of the host. */
   readonly rootfs: Bytes
   readonly files: Bytes
-  /** `/proc/PID/ns/...` of a container whose namespace is joined, by `pid`, `network`, `ipc`. */
-  readonly joined: Readonly<Partial<Record<'pid' | 'network' | 'ipc', string>>>
+  /** `/proc/PID/ns/...` of a container whose namespace is joined. */
+  readonly joined: Readonly<Partial<Record<NamespaceType, string>>>
+  /** Where the union of a mount of type overlay is, by its place among the mounts. */
+  readonly overlay: (index: number) => Bytes
   /** Without a device controller nobody may make nodes. */
   readonly devicesConfined: boolean
   /** It has cgroups of its own, which it can be shown. */
   readonly hasGroups: boolean
 }
 
+/** Of `bind-recursive=writable`. */
+const TOP_ONLY = 'ro-top'
+/** `tty` of every distribution. */
+const TTY_GROUP = 5
 const MASKED = [
   '/proc/acpi', '/proc/asound', '/proc/interrupts', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/sched_debug', '/proc/scsi',
   '/proc/timer_list', '/proc/timer_stats', '/sys/devices/virtual/powercap', '/sys/firmware',
@@ -41,11 +48,13 @@ export function ociConfig(record: ContainerRecord, facts: StartFacts): OciConfig
     ociVersion: '1.2.0',
     process: ociProcess(record, facts),
     root: { path: facts.rootfs, readonly: host.readonlyRootfs },
-    ...(host.utsMode === 'host' ? {} : { hostname: config.hostname }),
-    ...(config.domainname === '' || host.utsMode === 'host' ? {} : { domainname: config.domainname }),
+    // A name that is shared is another's.
+    ...(host.utsMode === '' ? { hostname: config.hostname, ...(config.domainname === '' ? {} : { domainname: config.domainname }) } : {}),
     mounts: ociMounts(record, facts),
     linux: {
       namespaces: namespaces(record, facts),
+      ...userMappings(record),
+      ...(host.timeOffsets === undefined ? {} : { timeOffsets: clocks(host.timeOffsets) }),
       devices: devices(record),
       rootfsPropagation: propagation(host.mounts),
       sysctl: host.sysctls,
@@ -88,9 +97,26 @@ function namespaces({ host, network }: ContainerRecord, { joined }: StartFacts):
   join('pid', host.pidMode, joined.pid)
   join('network', network.mode, joined.network)
   join('ipc', host.ipcMode, joined.ipc)
-  join('uts', host.utsMode, undefined)
-  join('cgroup', host.cgroupnsMode === '' && host.privileged ? 'host' : host.cgroupnsMode, undefined)
+  join('uts', host.utsMode, joined.uts)
+  join('cgroup', host.cgroupnsMode === '' && host.privileged ? 'host' : host.cgroupnsMode, joined.cgroup)
+  // Nobody has one of these without asking.
+  join('user', host.usernsMode || 'host', joined.user)
+  join('time', host.timensMode || 'host', joined.time)
   return list
+}
+
+/** The container is in a user namespace that is not the host's. */
+export function hasUserNamespace({ usernsMode }: ContainerRecord['host']): boolean {
+  return usernsMode !== '' && usernsMode !== 'host'
+}
+
+function userMappings({ host: { usernsMode, idMaps } }: ContainerRecord): Pick<OciConfig['linux'], 'uidMappings' | 'gidMappings'> {
+  if (idMaps === undefined || usernsMode.startsWith('container:')) return {}
+  return { uidMappings: [...idMaps.uids], gidMappings: [...idMaps.gids] }
+}
+
+function clocks(offsets: NonNullable<ContainerRecord['host']['timeOffsets']>): NonNullable<OciConfig['linux']['timeOffsets']> {
+  return Object.fromEntries(Object.entries(offsets).map(([clock, secs]) => [clock, { secs: secs as number, nanosecs: 0 }]))
 }
 
 /** Shared or slave mounts of the host reach the container only if its root lets them. */
@@ -103,7 +129,7 @@ function propagation(mounts: readonly MountSpec[]): string {
 /** The mounts in the order they are made: what lies below another comes after it. */
 function ociMounts(record: ContainerRecord, facts: StartFacts): OciMount[] {
   const { host } = record
-  const own = host.mounts.map(ociMount)
+  const own = host.mounts.map((mount, index) => ociMount(mount, facts.overlay(index)))
   const replaced = new Set(own.map(({ destination }) => destination))
   const below = (mount: OciMount): number => mount.destination.split('/').length
   const all = [
@@ -125,29 +151,38 @@ function systemMounts({ host }: ContainerRecord, facts: StartFacts): OciMount[] 
   const shm: OciMount = host.ipcMode === 'host'
     ? { destination: '/dev/shm', type: 'bind', source: '/dev/shm', options: ['bind', 'rprivate', 'nosuid', 'noexec', 'nodev'] }
     : { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${host.shmSize}`] }
+  // The host's queues can be mounted by the host's root only; they are there already.
+  const mqueue: OciMount[] = host.ipcMode !== 'host' || !hasUserNamespace(host)
+    ? [{ destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] }]
+    : !existsSync('/dev/mqueue') ? []
+    : [{ destination: '/dev/mqueue', type: 'bind', source: '/dev/mqueue', options: ['bind', 'rprivate', 'nosuid', 'noexec', 'nodev'] }]
+  // The group of terminals, where there is one.
+  const tty = host.idMaps === undefined || hostId(host.idMaps.gids, TTY_GROUP) !== undefined ? [`gid=${TTY_GROUP}`] : []
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
     { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
-    { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'] },
+    { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', ...tty] },
     // Never the host's /sys, whose cgroups could be written: not for the host's network either.
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
     ...(facts.hasGroups ? [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'noexec', 'nodev', 'ro'] }] : []),
-    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
-    shm, ...['resolv.conf', 'hostname', 'hosts'].map(file),
+    ...mqueue, shm, ...['resolv.conf', 'hostname', 'hosts'].map(file),
   ]
 }
 
-function ociMount(mount: MountSpec): OciMount {
+function ociMount(mount: MountSpec, overlay: Bytes): OciMount {
   const { type, target, readOnly, options } = mount
   if (type === 'tmpfs') {
     const given = options.length > 0 ? options : []
     return { destination: target, type, source: 'tmpfs', options: ['nosuid', 'nodev', 'noexec', ...given, ...(readOnly ? ['ro'] : [])] }
   }
+  if (type === 'overlay') return { destination: target, type: 'bind', source: overlay, options: ['bind', 'rprivate'] }
   const kind = options.includes('bind') ? 'bind' : 'rbind'
+  // What is mounted below is read-only as well, as with docker since 25.
+  const lock = !readOnly ? [] : kind === 'bind' || options.includes(TOP_ONLY) ? ['ro'] : ['rro']
   const spread = options.some((word) => /(private|shared|slave)$/.test(word)) ? [] : ['rprivate']
   return {
     destination: target, type: 'bind', source: bindSource(mount),
-    options: [kind, ...options.filter((word) => word !== 'bind'), ...spread, ...(readOnly ? ['ro'] : [])],
+    options: [kind, ...options.filter((word) => word !== 'bind' && word !== TOP_ONLY), ...spread, ...lock],
   }
 }
 

@@ -17,13 +17,15 @@ import { inFirstUserNamespace } from '../../daemon/process-id.js'
 import { bytesOf, fsPath } from '../text.js'
 import { normalCapability } from './capabilities.js'
 import { readEnv } from './env.js'
-import { checkMounts, parseMount, parseTmpfs, parseVolume } from './mounts.js'
+import { parseTimeOffset } from './time-offset.js'
+import { parseUserns, type UserNamespaceFlags } from './userns.js'
+import { checkMounts, parseMount, parseTmpfs, parseVolume, parseVolumesFrom } from './mounts.js'
 import {
   checkDns, checkExtraHost, checkResolvWord, parseDevice, parseRestart, parseSecurity, parseUlimit, readPairs, signalNumber,
 } from './words.js'
 
 /** The flags by commander's names. Lists are empty, words empty when they were not given. */
-export interface RunFlags extends NetworkFlags {
+export interface RunFlags extends NetworkFlags, UserNamespaceFlags {
   readonly rootfs: Bytes
   readonly name: string
   readonly env: readonly Bytes[]
@@ -31,6 +33,7 @@ export interface RunFlags extends NetworkFlags {
   readonly workdir: Bytes
   readonly user: Bytes
   readonly volume: readonly Bytes[]
+  readonly volumesFrom: readonly string[]
   readonly mount: readonly Bytes[]
   readonly tmpfs: readonly Bytes[]
   readonly readOnly?: true
@@ -54,7 +57,8 @@ export interface RunFlags extends NetworkFlags {
   readonly shmSize: string
   readonly stopSignal: string
   readonly stopTimeout: string
-  readonly userns: string
+  readonly timens: string
+  readonly timeOffset: string
   readonly pid: string
   readonly ipc: string
   readonly uts: string
@@ -116,7 +120,7 @@ export function draftRecord(flags: RunFlags, words: readonly Bytes[], cwd: Bytes
 }
 
 function hostname({ hostname, uts, network }: RunFlags, id: string): Bytes {
-  if (hostname !== '' && uts === 'host') throw usage(`--hostname ${hostname}`, 'conflicting options: hostname and the UTS mode')
+  if (hostname !== '' && uts !== '' && uts !== 'private') throw usage(`--hostname ${hostname}`, 'conflicting options: hostname and the UTS mode')
   if (hostname !== '' && !/^[a-zA-Z0-9_.-]{1,64}$/.test(hostname)) throw usage(`--hostname ${hostname}`, `invalid hostname format: ${hostname}`)
   if (hostname !== '' && network?.startsWith('container:') === true) throw usage(`--hostname ${hostname}`, 'conflicting options: hostname and the network mode')
   if (hostname !== '') return hostname
@@ -137,12 +141,13 @@ function hostConfig(flags: RunFlags, cwd: Bytes): HostConfig {
     ...flags.tmpfs.map((each) => parseTmpfs(each)),
   ]
   checkMounts(mounts)
+  flags.volumesFrom.forEach(parseVolumesFrom)
   const privileged = flags.privileged === true
   parseSecurity(flags.securityOpt, privileged)
   const restartPolicy = parseRestart(flags.restart)
   if (flags.rm === true && restartPolicy.name !== 'no') throw usage('--rm', 'Conflicting options: cannot specify both --restart and --rm')
   return {
-    mounts, readonlyRootfs: flags.readOnly === true,
+    mounts, ...(flags.volumesFrom.length === 0 ? {} : { volumesFrom: flags.volumesFrom }), readonlyRootfs: flags.readOnly === true,
     capAdd: flags.capAdd.map((each) => normalCapability('--cap-add', each)),
     capDrop: flags.capDrop.map((each) => normalCapability('--cap-drop', each)),
     privileged,
@@ -153,16 +158,37 @@ function hostConfig(flags: RunFlags, cwd: Bytes): HostConfig {
     dns: flags.dns.map(checkDns),
     dnsSearch: flags.dnsSearch.map((each) => checkResolvWord('--dns-search', each)),
     dnsOptions: flags.dnsOption.map((each) => checkResolvWord('--dns-option', each)),
-    pidMode: mode('--pid', flags.pid, ['host'], true),
+    pidMode: mode('--pid', flags.pid, ['host', 'private'], true).replace('private', ''),
     ipcMode: mode('--ipc', flags.ipc, ['host', 'private', 'shareable', 'none'], true),
-    utsMode: mode('--uts', flags.uts, ['host'], false),
-    usernsMode: mode('--userns', flags.userns, ['host'], false),
-    cgroupnsMode: mode('--cgroupns', flags.cgroupns, ['host', 'private'], false),
+    utsMode: mode('--uts', flags.uts, ['host', 'private'], true).replace('private', ''),
+    cgroupnsMode: mode('--cgroupns', flags.cgroupns, ['host', 'private'], true),
+    ...userNamespace(flags), ...timeNamespace(flags),
     cgroupParent: flags.cgroupParent,
     shmSize: shmSize(flags.shmSize), securityOpt: flags.securityOpt.map((each) => profileInPlace(each, cwd)), autoRemove: flags.rm === true, restartPolicy,
     init: flags.init === true, oomScoreAdj: flags.oomScoreAdj === '' ? 0 : wholeNumber('--oom-score-adj', flags.oomScoreAdj, -1000, 1000),
     logDriver: mode('--log-driver', flags.logDriver, ['json-file', 'none'], false) || 'json-file',
   }
+}
+
+/** A user namespace, and what cannot be had with one. The words of the refusals are docker's. */
+function userNamespace(flags: RunFlags): Pick<HostConfig, 'usernsMode' | 'usernsSize' | 'idMaps'> {
+  const { mode: usernsMode, maps, size } = parseUserns(flags)
+  if (usernsMode === '' || usernsMode === 'host') return { usernsMode }
+  const tried = `--userns ${usernsMode}`
+  if (flags.privileged === true) throw usage(tried, 'privileged mode is incompatible with user namespaces')
+  if (flags.network === 'host') throw usage(tried, "cannot share the host's network namespace when user namespaces are enabled")
+  if (flags.pid === 'host') throw usage(tried, 'cannot share the host PID namespace when user namespaces are enabled')
+  return { usernsMode, ...(maps === undefined ? {} : { idMaps: maps }), ...(size === undefined ? {} : { usernsSize: size }) }
+}
+
+function timeNamespace(flags: RunFlags): Pick<HostConfig, 'timensMode' | 'timeOffsets'> {
+  const timensMode = mode('--timens', flags.timens, ['host', 'private'], true)
+  const timeOffsets = parseTimeOffset(flags.timeOffset)
+  if (timeOffsets === undefined) return timensMode === '' ? {} : { timensMode }
+  if (timensMode !== '' && timensMode !== 'private') {
+    throw usage(`--time-offset ${flags.timeOffset}`, `conflicting options: clocks are set for a time namespace of its own, and --timens is ${timensMode}`)
+  }
+  return { timensMode: 'private', timeOffsets }
 }
 
 function mode(flag: string, text: string, words: readonly string[], joins: boolean): string {

@@ -13,9 +13,12 @@ import { openStateRoot, type StateRoot } from './root.js'
  * Keep a new container. Either all of it is there afterwards, or nothing.
  * @param draft its name is empty for a random one
  * @param fill makes what else belongs into its directory
+ * @param settle gives it what must be no other container's, under the lock of names; may refuse
  * @throws MountError when the name is wrong or taken
  */
-export async function addContainer(root: StateRoot, draft: ContainerRecord, fill: (dir: string) => void): Promise<Container> {
+export async function addContainer(
+  root: StateRoot, draft: ContainerRecord, fill: (dir: string) => void, settle: (record: ContainerRecord) => ContainerRecord = (record) => record,
+): Promise<Container> {
   if (draft.name !== '') checkName(draft.name)
   openStateRoot(root)
   const made = root.unfinished(draft.id)
@@ -26,7 +29,8 @@ export async function addContainer(root: StateRoot, draft: ContainerRecord, fill
     lock = newLock(join(made, 'lock'))
     fill(made)
     return await withLock(root.lock, `state root ${root.path}`, () => {
-      const record = { ...draft, name: reserve(root, draft) }
+      const settled = settle(draft)
+      const record = { ...settled, name: reserve(root, draft) }
       try {
         writeRecord(made, record)
         renameSync(made, root.container(draft.id))

@@ -10,6 +10,7 @@ import { humanDuration, parseTime } from './times.js'
 import type { Container, ContainerRecord } from './record.js'
 import { describeLimits } from '../cgroup/index.js'
 import { describeNetwork } from '../network/index.js'
+import type { IdMaps } from '../spec/userns.js'
 
 const NEVER = '0001-01-01T00:00:00Z'
 
@@ -61,9 +62,9 @@ export function psRow(container: Container, state: ContainerState, truncate: boo
     Status: statusWords(state),
     Ports: isRunning(state) ? network.ports : '',
     Labels: Object.entries(record.config.labels).map(([key, value]) => `${textOf(key)}=${textOf(value)}`).join(','),
-    Mounts: record.host.mounts.map(({ source, target }) => textOf(source === '' ? target : source)).join(','),
+    Mounts: record.host.mounts.map(({ source, target, volume }) => textOf(volume?.name ?? (source === '' ? target : source))).join(','),
     Networks: record.network.mode,
-    LocalVolumes: '0',
+    LocalVolumes: String(record.host.mounts.filter(({ type }) => type === 'volume').length),
   }
 }
 
@@ -87,6 +88,7 @@ export function inspect(container: Container): Record<string, unknown> {
     Name: `/${record.name}`, RestartCount: state.restartCount, Driver: 'tsaufs', Platform: 'linux', MountLabel: '', ProcessLabel: '',
     AppArmorProfile: '', ExecIDs: null,
     HostConfig: {
+      VolumesFrom: host.volumesFrom ?? null,
       Binds: binds.map(({ source, target, readOnly }) => textOf(`${source}:${target}${readOnly ? ':ro' : ''}`)),
       NetworkMode: record.network.mode, PortBindings: network.bindings,
       RestartPolicy: { Name: host.restartPolicy.name, MaximumRetryCount: host.restartPolicy.maximumRetryCount },
@@ -94,7 +96,7 @@ export function inspect(container: Container): Record<string, unknown> {
       Dns: host.dns, DnsOptions: host.dnsOptions, DnsSearch: host.dnsSearch, ExtraHosts: orNull(host.extraHosts.map(textOf)),
       GroupAdd: orNull(host.groupAdd), IpcMode: host.ipcMode === '' ? 'private' : host.ipcMode, OomScoreAdj: host.oomScoreAdj,
       PidMode: host.pidMode, Privileged: host.privileged, ReadonlyRootfs: host.readonlyRootfs,
-      SecurityOpt: orNull(host.securityOpt.map(textOf)), UTSMode: host.utsMode, UsernsMode: host.usernsMode, ShmSize: host.shmSize,
+      SecurityOpt: orNull(host.securityOpt.map(textOf)), UTSMode: host.utsMode, UsernsMode: host.usernsMode, IDMappings: idMappings(host.idMaps), ShmSize: host.shmSize,
       Sysctls: host.sysctls, Init: host.init, LogConfig: { Type: host.logDriver, Config: {} }, CgroupParent: host.cgroupParent,
       Devices: host.devices.map((each) => ({
         PathOnHost: textOf(each.pathOnHost), PathInContainer: textOf(each.pathInContainer), CgroupPermissions: each.permissions,
@@ -107,8 +109,9 @@ export function inspect(container: Container): Record<string, unknown> {
       Name: 'tsaufs',
       Data: { UpperDir: join(dir, 'rw'), InitDir: join(dir, 'init'), LowerDir: record.layers.map(textOf).join(':'), MergedDir: join(dir, 'rootfs') },
     },
-    Mounts: host.mounts.map(({ type, source, target, readOnly, options }) => ({
-      Type: type, Source: textOf(source), Destination: textOf(target), Mode: options.join(','), RW: !readOnly,
+    Mounts: host.mounts.map(({ type, source, target, readOnly, options, volume }) => ({
+      Type: type === 'overlay' ? 'bind' : type, ...(volume === undefined ? {} : { Name: volume.name, Driver: 'local' }), Source: textOf(source),
+      Destination: textOf(target), Mode: type === 'overlay' ? 'O' : options.join(','), RW: !readOnly,
       Propagation: type === 'bind' ? options.find((word) => /(private|shared|slave)$/.test(word)) ?? 'rprivate' : '',
     })),
     Config: {
@@ -120,6 +123,12 @@ export function inspect(container: Container): Record<string, unknown> {
     },
     NetworkSettings: network.settings,
   }
+}
+
+/** As podman tells them. */
+function idMappings(maps: IdMaps | undefined): Record<string, readonly string[]> | null {
+  const lines = (list: IdMaps['uids']): string[] => list.map(({ containerID, hostID, size }) => `${containerID}:${hostID}:${size}`)
+  return maps === undefined ? null : { UidMap: lines(maps.uids), GidMap: lines(maps.gids) }
 }
 
 const orNull = <T>(list: readonly T[]): readonly T[] | null => (list.length === 0 ? null : list)

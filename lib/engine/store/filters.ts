@@ -45,7 +45,7 @@ const FILTERS: Readonly<Record<string, Filter>> = {
     const { record } = findContainer(root, value, 'ps --filter since')
     return ({ container }) => container.record.created > record.created
   },
-  volume: (value) => ({ container }) => container.record.host.mounts.some(({ source, target }) => source === value || target === value),
+  volume: (value) => ({ container }) => container.record.host.mounts.some(({ source, target, volume }) => [source, target, volume?.name].includes(value)),
   network: (value) => ({ container }) => container.record.network.mode === value,
   'is-task': (value) => () => value === 'false' || value === '0',
 }

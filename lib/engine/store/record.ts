@@ -20,6 +20,8 @@ import { join } from 'node:path'
 import type { Bytes } from '../../os/native.js'
 import type { GroupPlaces, Limits } from '../cgroup/index.js'
 import type { NetworkRequest } from '../network/index.js'
+import type { TimeOffsets } from '../spec/time-offset.js'
+import type { IdMaps } from '../spec/userns.js'
 import { readJson, writeJson } from '../text.js'
 
 /** What is run, and what of it an image could have said. */
@@ -41,16 +43,24 @@ export interface ContainerConfig {
   readonly stopTimeout: number
 }
 
-/** A bind mount, a tmpfs. */
+/** A bind mount, a tmpfs, a volume, a union over a directory of the host. */
 export interface MountSpec {
-  readonly type: 'bind' | 'tmpfs' | 'volume'
-  /** Absolute path of the host; empty for tmpfs and for a volume without a name. */
+  readonly type: 'bind' | 'tmpfs' | 'volume' | 'overlay'
+  /** Absolute path of the host; empty for tmpfs, and for a volume until it was made. */
   readonly source: Bytes
   /** Absolute, in the container. */
   readonly target: Bytes
   readonly readOnly: boolean
   /** Words of mount(8): `rprivate`, `size=64m`, `noexec`. */
   readonly options: readonly string[]
+  /** Of a volume; the name is empty until it was made. */
+  readonly volume?: {
+    readonly name: string
+    /** Nothing is copied into it. */
+    readonly noCopy?: boolean
+    readonly labels?: Readonly<Record<string, string>>
+    readonly options?: Readonly<Record<string, string>>
+  }
 }
 
 /** When a container that ended is started again. */
@@ -79,6 +89,8 @@ export interface UlimitSpec {
 /** How it is run on this host. */
 export interface HostConfig {
   readonly mounts: readonly MountSpec[]
+  /** `NAME[:ro]`; their mounts are among the mounts. */
+  readonly volumesFrom?: readonly string[]
   readonly readonlyRootfs: boolean
   readonly capAdd: readonly string[]
   readonly capDrop: readonly string[]
@@ -97,6 +109,13 @@ export interface HostConfig {
   readonly ipcMode: string
   readonly utsMode: string
   readonly usernsMode: string
+  /** auto: how many ids. */
+  readonly usernsSize?: number
+  /** Ids of its user namespace; of one that it shares, since the last start. */
+  readonly idMaps?: IdMaps
+  /** '', `host`, `private`, `container:NAME`. */
+  readonly timensMode?: string
+  readonly timeOffsets?: TimeOffsets
   readonly cgroupnsMode: string
   readonly cgroupParent: string
   /** Bytes. */
@@ -127,6 +146,8 @@ export interface ContainerRecord {
   readonly limits: Limits
   /** Where its processes are accounted, once it was started. */
   readonly cgroup?: GroupPlaces
+  /** It was started, and its volumes have got what the root has. */
+  readonly volumesFilled?: true
   /** Somebody stopped it: `unless-stopped` and `always` let it rest. */
   readonly stoppedByUser?: boolean
 }

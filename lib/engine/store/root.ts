@@ -8,6 +8,7 @@
  *   names/NAME                 the id
  *   containers/<64 hex>/       store/record.ts
  *   containers/.new-<64 hex>/  one that is being made
+ *   volumes/NAME/              store/volumes.ts
  * ```
  */
 import { lstatSync, mkdirSync } from 'node:fs'
@@ -46,6 +47,11 @@ export class StateRoot {
   /** The directory of names. */
   get names(): string {
     return join(this.path, 'names')
+  }
+
+  /** The directory of volumes. */
+  get volumes(): string {
+    return join(this.path, 'volumes')
   }
 
   /** The file that is locked while names change. */

@@ -1,0 +1,33 @@
+/** `--userns auto`: ids that no other container of this state root has. */
+import { failure } from '../error.js'
+import type { OciIdMapping } from '../oci.js'
+import { AUTO_OWNER, subordinateRanges, type IdMaps } from '../spec/userns.js'
+import { allContainers } from '../store/containers.js'
+import type { ContainerRecord } from '../store/record.js'
+import type { StateRoot } from '../store/root.js'
+
+/** The record with its ids, if it is to have some of its own. The caller holds the lock of names. @throws MountError ENOSPC */
+export function withAutoIds(root: StateRoot, record: ContainerRecord): ContainerRecord {
+  const { usernsMode, usernsSize } = record.host
+  if (usernsMode !== 'auto' || usernsSize === undefined) return record
+  const taken = allContainers(root).flatMap((each) => each.record.host.idMaps ?? [])
+  const idMaps: IdMaps = { uids: freeRange('uids', usernsSize, taken), gids: freeRange('gids', usernsSize, taken) }
+  return { ...record, host: { ...record.host, idMaps } }
+}
+
+function freeRange(kind: keyof IdMaps, size: number, taken: readonly IdMaps[]): OciIdMapping[] {
+  const file = kind === 'uids' ? '/etc/subuid' : '/etc/subgid'
+  const ranges = subordinateRanges(kind, AUTO_OWNER)
+  const used = taken.flatMap((each) => each[kind]).sort((a, b) => a.hostID - b.hostID)
+  for (const { first, count } of ranges) {
+    let at = first
+    for (const each of used) {
+      if (at + size <= each.hostID) break
+      at = Math.max(at, each.hostID + each.size)
+    }
+    if (at + size <= first + count) return [{ containerID: 0, hostID: at, size }]
+  }
+  throw ranges.length === 0
+    ? failure('--userns auto', 'ENOENT', `no ranges found for user "${AUTO_OWNER}" in ${file}; add a line ${AUTO_OWNER}:2147483647:2147483648`, 125)
+    : failure('--userns auto', 'ENOSPC', `no ${size} ids in a row are left of those of "${AUTO_OWNER}" in ${file}; remove containers, or take --userns auto:size=N`, 125)
+}
