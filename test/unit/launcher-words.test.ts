@@ -86,9 +86,13 @@ t.test('mounts', t => {
   t.same(parseVolume('/w/d:/t/:ro,z,rslave', '/'), { ...bind, readOnly: true, options: ['rslave'] })
   t.same(parseMount('type=bind,src=/usr,dst=/t,readonly,"bind-propagation=rshared"', '/'), { ...bind, source: '/usr', readOnly: true, options: ['rshared'] })
   t.same(parseTmpfs('/t:size=1m,exec,ro'), { type: 'tmpfs', source: '', target: '/t', readOnly: true, options: ['size=1m', 'exec'] })
-  const wrong = ['name:/t', '/t', '/a:t', '/a:/', '/a:/t/../..', '/a:/t:what', '/a:/b:/c:/d', ':/t']
+  t.same(parseVolume('name:/t', '/'), { type: 'volume', source: '', target: '/t', readOnly: false, options: [], volume: { name: 'name', noCopy: false } })
+  t.equal(parseVolume('/t', '/').volume?.name, '', 'one without a name')
+  t.equal(parseMount('target=/t', '/').type, 'volume')
+  t.equal(parseVolume('/a:/t:O', '/').type, 'overlay')
+  const wrong = ['x:/t', 't', '/a:t', '/a:/', '/a:/t/../..', '/a:/t:what', '/a:/b:/c:/d', ':/t']
   for (const text of wrong) t.throws(() => parseVolume(text, '/'), { name: 'MountError' }, text)
-  for (const text of ['type=volume,target=/t', 'type=bind,target=/t', 'type=bind,source=/nowhere/at/all,target=/t', 'what=1,target=/t', 'type=tmpfs,source=/x,target=/t']) {
+  for (const text of ['type=volume,source=a/b,target=/t', 'type=volume', 'type=bind,target=/t', 'type=bind,source=/nowhere/at/all,target=/t', 'what=1,target=/t', 'type=tmpfs,source=/x,target=/t']) {
     t.throws(() => parseMount(text, '/'), { name: 'MountError' }, text)
   }
   t.end()
