@@ -70,7 +70,7 @@ export async function attend({ starter, request }: Taken, device?: Device): Prom
   let rundir = '/'
   await serve(config, {
     report: (line) => (starter.listens ? starter.line(line) : log(line)),
-    beside: device === undefined,
+    engine: device === undefined ? request.engine : undefined,
     mounted: (dev, dir) => {
       rundir = dir
       if (spareS > 0) starter.spare(spareS)

@@ -6,13 +6,19 @@
  * of the container's mount that has no name in it, and has its numbers but for what the upper directory has touched
  * (union/graft.ts): the walk meets only that.
  *
- *     RUN/.beside.HASH.sock       of the layers' paths (native/start/beside.c); of several mounts on them the last one has it.
- *                                 A second name of beside.sock in the record of the mount: one that has no other is swept out
+ * Of several containers on one image the mount command does not say which is meant. But the engine, before it mounts the image,
+ * asks with statfs(2) whether the container is mounted already (containers/storage, drivers/counter.go). Whoever was asked last
+ * by that process, or mounted by it, takes its image.
+ *
+ *     RUN/.beside.HASH.PID.sock   of the layers' paths (native/start/beside.c), and the engine's process
+ *     RUN/.beside.HASH.sock       whoever was mounted or asked last by anybody, for other processes
+ *
+ * Both are second names of beside.sock in the record of the mount: one that has no other is swept out.
  */
 import { createServer, type Server, type Socket } from 'node:net'
-import { chmodSync, closeSync, linkSync, lstatSync, openSync, readdirSync, readSync, renameSync, unlinkSync } from 'node:fs'
+import { chmodSync, closeSync, linkSync, lstatSync, openSync, readdirSync, readSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { MountConfig } from '../config/config.js'
+import type { BranchSpec, MountConfig } from '../config/config.js'
 import { MountError } from '../config/mount-error.js'
 import { parseRequest } from '../config/request.js'
 import type { Bytes } from '../os/native.js'
@@ -21,12 +27,13 @@ import { checkBranches } from './check-branches.js'
 import { checkMountpoint } from './check-mountpoint.js'
 import { nativelyReadOnly } from './fs-type.js'
 import { contains, readMountinfo } from './mountinfo.js'
+import { processOf, seesOurMounts } from './process-id.js'
 import { BESIDE, SOCKET_PATH_MAX } from './rundir.js'
 import { parseFields } from './starter.js'
 
 /** A request is not longer. */
 const REQUEST_MAX = 256 * 1024
-/** Mounts in the life of one process: what they were is remembered to its end. */
+/** Different stacks in the life of one process: what they were is remembered to its end. */
 const MAX_GRAFTS = 64
 /** How often, while there may be mounts beside it, the writable one is looked for: without it nothing is written any more. */
 const LOOK_MS = 500
@@ -78,21 +85,29 @@ export class Beside {
   readonly #layers: readonly Bytes[]
   /** In the mount's own directory. */
   readonly #socket: string
+  /** Of its other names, without the end. */
   readonly #path: string
+  /** The name for everybody, and that of the engine's process that mounted us, or asked us last. */
+  readonly #names: [everybody: string, engine: string | undefined]
   #server: Server | undefined
   #ino = 0
-  #grafts = 0
+  /** Their names by their branches. */
+  readonly #grafts = new Map<string, Bytes>()
   #timer: NodeJS.Timeout | undefined
   #promisedMs = 0
 
-  /** @param rundir of the mount; the socket lies beside it */
-  constructor(union: Union, config: MountConfig, dev: string, rundir: string) {
+  /**
+   * @param rundir of the mount; the socket lies beside it
+   * @param engine the process that asked for the mount
+   */
+  constructor(union: Union, config: MountConfig, dev: string, rundir: string, engine: number) {
     this.#union = union
     this.#config = config
     this.#dev = dev
     this.#layers = layersOf(config)
     this.#socket = join(rundir, 'beside.sock')
-    this.#path = join(dirname(rundir), `${BESIDE}${hashOf(this.#layers)}.sock`)
+    this.#path = join(dirname(rundir), `${BESIDE}${hashOf(this.#layers)}`)
+    this.#names = [`${this.#path}.sock`, this.#nameFor(engine)]
   }
 
   /** Take requests. */
@@ -104,25 +119,56 @@ export class Beside {
       server.once('error', reject)
       server.listen(this.#socket, () => {
         chmodSync(this.#socket, 0o600)
-        const temporary = `${this.#path}.${process.pid}`
-        linkSync(this.#socket, temporary)
-        renameSync(temporary, this.#path)
-        this.#ino = lstatSync(this.#path).ino
+        this.#ino = lstatSync(this.#socket).ino
+        this.#takeNames()
         server.unref()
         resolve()
       })
     })
   }
 
+  /** STATFS of the root: if an engine asks, the image that it mounts next is for us. Never throws. */
+  asked(thread: number): void {
+    if (this.#server?.listening !== true || !seesOurMounts(thread)) return
+    const engine = processOf(thread)
+    if (engine === undefined) return
+    const name = this.#nameFor(engine)
+    if (name !== this.#names[1]) this.#giveUp(this.#names[1])
+    this.#names[1] = name
+    this.#takeNames()
+  }
+
   /** Take no more. */
   close(): void {
     if (this.#timer !== undefined) clearInterval(this.#timer)
     this.#server?.close()
-    try {
-      if (lstatSync(this.#path).ino === this.#ino) unlinkSync(this.#path)
-    } catch {
-      // Another mount has taken its place.
+    for (const name of this.#names) this.#giveUp(name)
+  }
+
+  #nameFor(engine: number): string | undefined {
+    return engine > 0 ? `${this.#path}.${engine}.sock` : undefined
+  }
+
+  #takeNames(): void {
+    for (const name of this.#names) {
+      if (name === undefined || this.#has(name)) continue
+      const temporary = `${name}.${process.pid}`
+      try {
+        linkSync(this.#socket, temporary)
+        renameSync(temporary, name)
+      } catch {
+        // Then the image is mounted on its own.
+      }
     }
+  }
+
+  /** Is it ours, or has another mount taken it? */
+  #has(name: string): boolean {
+    return lstatSync(name, { throwIfNoEntry: false })?.ino === this.#ino
+  }
+
+  #giveUp(name: string | undefined): void {
+    if (name !== undefined && this.#has(name)) rmSync(name, { force: true })
   }
 
   #serveClient(socket: Socket): void {
@@ -153,8 +199,7 @@ export class Beside {
       const report = (line: string): void => { lines.push(`L${line}`) }
       const config = checkMountpoint(checkBranches(asked, report), report)
       if (layersOf(config).join(':') !== this.#layers.join(':')) return []
-      const name = this.#union.graft(secret(), config.branches)
-      this.#grafts++
+      const name = this.#graft(config.branches)
       this.#promisedMs = Date.now()
       this.#timer ??= setInterval(() => { this.#look() }, LOOK_MS).unref()
       return ['T', ...lines, `B${this.#config.mountpoint}/${name}`, `M${this.#dev} ${config.mountpoint}`]
@@ -163,9 +208,17 @@ export class Beside {
     }
   }
 
+  /** One of these branches may be bound as often as wanted. */
+  #graft(branches: readonly BranchSpec[]): Bytes {
+    const key = JSON.stringify(branches)
+    const name = this.#grafts.get(key) ?? this.#union.graft(secret(), branches)
+    this.#grafts.set(key, name)
+    return name
+  }
+
   /** It may be put here, and looking at its directories does not lead into our own mount, where we would wait for ourselves. */
   #fits(asked: MountConfig): boolean {
-    if (asked.dropIn !== true || !asked.readOnly || kind(asked) !== kind(this.#config) || this.#grafts >= MAX_GRAFTS) return false
+    if (asked.dropIn !== true || !asked.readOnly || kind(asked) !== kind(this.#config) || this.#grafts.size >= MAX_GRAFTS) return false
     const ours = this.#mounts()
     if (!ours.includes(this.#config.mountpoint)) return false
     const paths = [asked.mountpoint, ...asked.branches.map(({ path }) => path)]

@@ -1,7 +1,7 @@
 /**
  * Who a process is, beyond its numbers: pids are used again, uids mean something else in a user namespace.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 
 /**
  * Start time of a process in clock ticks since boot, as text; undefined when there is none (or it is only a zombie).
@@ -15,6 +15,25 @@ export function startTime(pid: number): string | undefined {
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
   } catch {
     return undefined
+  }
+}
+
+/** The process of a thread, as the kernel numbers them in a request; undefined when it is gone. Source: proc_pid_status(5). */
+export function processOf(thread: number): number | undefined {
+  try {
+    const id = /^Tgid:\s*(\d+)$/m.exec(readFileSync(`/proc/${thread}/status`, 'latin1'))?.[1]
+    return id === undefined ? undefined : Number(id)
+  } catch {
+    return undefined
+  }
+}
+
+/** A process or thread sees the mounts that we see: it is in our mount namespace. */
+export function seesOurMounts(thread: number): boolean {
+  try {
+    return readlinkSync(`/proc/${thread}/ns/mnt`) === readlinkSync('/proc/self/ns/mnt')
+  } catch {
+    return false
   }
 }
 

@@ -15,7 +15,7 @@ import { Union } from '../union/union.js'
 import { rows } from '../ops/index.js'
 import { reasonOf } from '../ops/shared/reason.js'
 import { initFlags, MAX_STACK_DEPTH, MAX_WRITE } from '../ops/init.js'
-import { Opcode } from '../fuse/abi.js'
+import { Opcode, ROOT_ID } from '../fuse/abi.js'
 import { Beside, mayHaveOthers } from './beside.js'
 import { checkBranches } from './check-branches.js'
 import { checkMountpoint } from './check-mountpoint.js'
@@ -41,8 +41,8 @@ const HANDOVER_STEP_MS = 5
 export interface ServeHooks {
   /** Warnings and repairs, a sentence each. */
   report(line: string): void
-  /** Mounts on the same layers may come, started by native/start (beside.ts). */
-  readonly beside?: boolean
+  /** Mounts on the same layers may come, started by native/start (beside.ts), as this one was, for this process. */
+  readonly engine?: number | undefined
   /** It is mounted; requests are answered from now on. `dev` is its `major:minor`, `log` a file for messages. */
   mounted(dev: string, rundir: string): void
   /** The kernel and we have agreed: nothing can go wrong any more that a mount command should tell. */
@@ -139,6 +139,8 @@ async function run(
   const notifier = new Notifier((message, length) => transport.write(message, length))
   const stale = new Invalidations((messages, done) => transport.notify(messages, done), hooks.log)
   const watching = union.watches === null ? null : new Watching(union, stale, hooks.log)
+  const { engine } = hooks
+  const beside = engine !== undefined && mayHaveOthers(config) ? new Beside(union, config, dev, rundir.path, engine) : undefined
   const session = new Session({
     transport,
     rows,
@@ -155,6 +157,8 @@ async function run(
       // Attributes only: this takes no lock in the kernel, so the serving thread may send it (fuse/notify.ts).
       if (union.graftsListed.size > 0 && CHANGES.has(session.request.opcode)) forgetGrafts(union, stale)
       if (union.changed.length > 0) for (const id of union.changed.splice(0)) notifier.invalAttr(id)
+      const { opcode, nodeid, pid } = session.request
+      if (opcode === Opcode.STATFS && nodeid === ROOT_ID) beside?.asked(pid)
       union.afterRequest()
       watching?.after()
     },
@@ -177,7 +181,6 @@ async function run(
   rundir.publish(config.mountpoint, dev, union.branches)
   process.chdir('/')
   sys.umask(0)
-  const beside = mayHaveOthers(config) && hooks.beside === true ? new Beside(union, config, dev, rundir.path) : undefined
   await beside?.listen()
   const stop = endOnSignals(dev)
   hooks.mounted(dev, rundir.path)

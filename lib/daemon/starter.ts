@@ -13,6 +13,8 @@ export interface Request {
   readonly dryRun: boolean
   /** umask of whoever asks. */
   readonly umask: number
+  /** The process that ran the mount command; 0 if it is not told. */
+  readonly engine: number
   /** Environment of whoever asks, `NAME=value`, bytes as latin1. */
   readonly env: readonly Bytes[]
 }
@@ -46,6 +48,7 @@ export function parseFields(text: Bytes): Request {
     verbose: letters.includes('v'),
     dryRun: letters.includes('f'),
     umask: parseInt(get('umask'), 8),
+    engine: Number(fields.get('engine') ?? 0),
     env,
   }
 }

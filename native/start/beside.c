@@ -1,6 +1,6 @@
 /**
  * A read-only mount of layers beside a writable one on the same layers: the process that serves the writable one takes it
- * too (lib/daemon/beside.ts), so that both have one device. It is found by its layers.
+ * too (lib/daemon/beside.ts), so that both have one device. It is found by its layers, and by the engine that runs us.
  */
 #include <dirent.h>
 #include <limits.h>
@@ -51,7 +51,7 @@ static const char* lower_list(const char* options) {
   return list;
 }
 
-bool layers_name(const char* options, char* name, size_t room) {
+bool layers_hash(const char* options, char* name, size_t room) {
   const char* list = lower_list(options);
   if (list == NULL) return false;
   uint64_t hash = UINT64_C(14695981039346656037);
@@ -62,6 +62,6 @@ bool layers_name(const char* options, char* name, size_t room) {
     if (*path == '\0' || realpath(path, real) == NULL || is_empty(real)) continue;
     hash = mix(hash, real);
   }
-  snprintf(name, room, ".beside.%016llx.sock", (unsigned long long)hash);
+  snprintf(name, room, ".beside.%016llx", (unsigned long long)hash);
   return true;
 }

@@ -139,6 +139,9 @@ static struct bytes write_request(const struct call* call) {
   char octal[8];
   snprintf(octal, sizeof octal, "%o", (unsigned)mask);
   append_field(&request, "umask", octal);
+  char engine[16];
+  snprintf(engine, sizeof engine, "%d", (int)getppid());
+  append_field(&request, "engine", engine);
   for (char** variable = environ; *variable != NULL; variable++) append_field(&request, "env", *variable);
   return request;
 }

@@ -207,10 +207,8 @@ bool ask_spare(struct daemon* daemon, const struct bytes* request) {
   return false;
 }
 
-bool ask_beside(struct daemon* daemon, const char* options, const struct bytes* request) {
-  char name[64];
+static bool ask_named(struct daemon* daemon, const char* name, const struct bytes* request) {
   struct ucred peer;
-  if (!layers_name(options, name, sizeof name)) return false;
   const int socket = find_daemon(name, &peer);
   if (socket < 0) return false;
   char process[16];
@@ -222,6 +220,16 @@ bool ask_beside(struct daemon* daemon, const char* options, const struct bytes* 
   }
   close(socket);
   return false;
+}
+
+bool ask_beside(struct daemon* daemon, const char* options, const struct bytes* request) {
+  char hash[32];
+  char name[64];
+  if (!layers_hash(options, hash, sizeof hash)) return false;
+  snprintf(name, sizeof name, "%s.%d.sock", hash, (int)getppid());
+  if (ask_named(daemon, name, request)) return true;
+  snprintf(name, sizeof name, "%s.sock", hash);
+  return ask_named(daemon, name, request);
 }
 
 /** Is there a spare, or one on its way? It holds a lock on the run directory (lib/daemon/spare.ts). */

@@ -76,9 +76,9 @@ int start_daemon(struct daemon* daemon, const struct bytes* request, const char*
  */
 pid_t spawn_node(int socket, int chatter, const char* const* arguments, const char* later);
 
-/** Name of the socket at which somebody serves layers as `options` has them. @return false if it has an upper directory */
-bool layers_name(const char* options, char* name, size_t room);
-/** Ask the process of the last writable mount on the same layers. @return false if there is none, or it will not */
+/** Beginning of the names of sockets at which layers are served as `options` has them. @return false if it has an upper directory */
+bool layers_hash(const char* options, char* name, size_t room);
+/** Ask the process of the writable mount on the same layers that is meant (lib/daemon/beside.ts). @return false if there is none, or it will not */
 bool ask_beside(struct daemon* daemon, const char* options, const struct bytes* request);
 /** Hand `request` to a waiting spare that is as good as a new process. @return false if there is none */
 bool ask_spare(struct daemon* daemon, const struct bytes* request);

@@ -2,7 +2,7 @@
  * `tsaufs-overlay`, the drop-in for fuse-overlayfs: its command line, as engines and containerd's mount helper write it.
  */
 import t from 'tap'
-import { mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readFileSync, statfsSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { NEEDS_ROOT, REPO, Sandbox, until } from './sandbox.js'
 
@@ -125,20 +125,54 @@ t.test('the image beside its container: one device, and numbers that tell what w
   t.ok(await until(() => box.remains().length === 0), 'nothing is left')
 })
 
+t.test('of several containers on one image, the one that an engine has asked takes its image', root, async (t) => {
+  const box = layers(t)
+  for (const name of ['upper2', 'mnt2', 'image', 'image2']) mkdirSync(box.at(name))
+  // The engine is this process, whose own statfs(2) counts, and whose child the mount command is.
+  const asks = (mountpoint: string): void => void statfsSync(box.at(mountpoint))
+  const image = (at: string): number => {
+    t.equal(box.exec(OVERLAY, '-o', 'lowerdir=l1:l2', at).exit, 0)
+    return statSync(box.at(at)).dev
+  }
+  t.equal(box.exec(OVERLAY, '-o', 'lowerdir=l1:l2,upperdir=upper,workdir=work', 'mnt').exit, 0)
+  t.equal(box.exec(OVERLAY, '-o', 'lowerdir=l1:l2,upperdir=upper2,workdir=work', 'mnt2').exit, 0)
+  const [first, second] = [statSync(box.at('mnt')).dev, statSync(box.at('mnt2')).dev]
+  t.not(first, second)
+  t.equal(image('image'), second, 'the last one mounted')
+  t.equal(box.exec('umount', 'image').exit, 0)
+  asks('mnt')
+  t.equal(image('image'), first)
+  t.equal(box.exec('stat', '-f', 'mnt2').exit, 0)
+  t.equal(image('image2'), first, 'what another process asks is of no account')
+  t.equal(box.exec('umount', 'image', 'image2').exit, 0)
+  // As often as wanted.
+  for (let i = 0; i < 70; i++) {
+    const other = i % 2 === 1
+    asks(other ? 'mnt2' : 'mnt')
+    if (image('image') !== (other ? second : first)) t.fail(`time ${i}`)
+    t.equal(box.exec('umount', 'image').exit, 0)
+  }
+  t.equal(box.exec('umount', 'mnt2').exit, 0)
+  asks('mnt')
+  t.equal(image('image'), first, 'the last one is gone')
+  t.equal(box.exec('umount', 'image', 'mnt').exit, 0)
+  t.ok(await until(() => box.remains().length === 0), 'nothing is left')
+})
+
 t.test('a process that was killed leaves nothing behind for long, and the next mount is as the first', root, async (t) => {
   const box = layers(t)
   mkdirSync(box.at('image'))
   const sockets = (): string[] => box.records().filter((name) => name.startsWith('.beside.'))
   const mount = (): number | null => box.exec(OVERLAY, '-o', 'lowerdir=l1:l2,upperdir=upper,workdir=work', 'mnt').exit
   t.equal(mount(), 0)
-  t.equal(sockets().length, 1)
+  t.equal(sockets().length, 2)
   process.kill(box.pid(), 'SIGKILL')
   t.equal(box.exec('umount', '-l', 'mnt').exit, 0)
   t.equal(box.exec(OVERLAY, '-o', 'lowerdir=l1:l2', 'image').exit, 0, 'nobody answers at the socket')
   t.equal(box.exec('umount', 'image').exit, 0)
   t.ok(await until(() => box.run('list').exit === 0 && box.records().length === 0), 'swept out')
   t.equal(mount(), 0)
-  t.equal(sockets().length, 1)
+  t.equal(sockets().length, 2)
   t.equal(box.exec('umount', 'mnt').exit, 0)
   t.ok(await until(() => box.remains().length === 0), 'nothing is left')
 })
