@@ -55,7 +55,7 @@ export function emptyRow(row: Row, subjects: readonly Subject[]): RowResult {
 }
 
 function whyNot(row: Row, subject: Subject): string | null {
-  if (subject.kind === 'floor' && !row.floor) return 'means nothing here'
+  if ((subject.kind === 'floor' && !row.floor) || subject.only?.includes(row.name) === false) return 'means nothing here'
   return row.without[subject.name] ?? null
 }
 
