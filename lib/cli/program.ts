@@ -4,6 +4,7 @@
 import { Command, CommanderError } from 'commander'
 import { RUN_EXIT } from '../engine/error.js'
 import { ContainerCommand } from './container/command.js'
+import { enterFor } from './container/own-namespace.js'
 import { rawArguments } from './raw-args.js'
 import { complain, reportFailure } from './output.js'
 import { EXIT } from './exit-codes.js'
@@ -66,6 +67,7 @@ export function program(): Command {
     .option('--root <dir>', 'where containers are kept (TSAUFS_ROOT, /var/lib/tsaufs, ~/.local/share/tsaufs)')
     .showSuggestionAfterError(true)
     .enablePositionalOptions()
+    .hook('preAction', (_root, command) => enterFor(command))
   for (const command of COMMANDS) root.addCommand(command())
   for (const command of HIDDEN) root.addCommand(command(), { hidden: true })
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)]) {

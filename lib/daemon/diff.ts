@@ -8,7 +8,7 @@ import { Errno } from '../os/errno.js'
 import type { Bytes } from '../os/native.js'
 import { diff, type Change } from '../union/diff.js'
 import { nativelyReadOnly } from './fs-type.js'
-import { inFirstUserNamespace } from './process-id.js'
+import { isMachineRoot } from './process-id.js'
 import type { MountRecord } from './rundir.js'
 
 export type { Change }
@@ -27,9 +27,8 @@ export function diffMount(record: MountRecord): Change[] {
  */
 export function diffOptions(options: Bytes, cwd: Bytes): Change[] {
   const { config } = parseMount({ options, source: 'none', mountpoint: '/', cwd }, nativelyReadOnly)
-  const privileged = process.geteuid?.() === 0 && inFirstUserNamespace()
   try {
-    return diff(config, privileged)
+    return diff(config, isMachineRoot())
   } catch (error) {
     if (!(error instanceof Errno)) throw error
     const what = error.path === '' ? 'the branches' : error.path

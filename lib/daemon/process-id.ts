@@ -40,23 +40,37 @@ export function seesOurMounts(thread: number): boolean {
 /** `0 0 4294967295`: everybody is himself. */
 const IDENTITY = /^\s*0\s+0\s+4294967295\s*$/
 
-function uidMap(): string {
+function mapText(file: 'uid_map' | 'gid_map'): string {
   try {
-    return readFileSync('/proc/self/uid_map', 'latin1')
+    return readFileSync(`/proc/self/${file}`, 'latin1')
   } catch {
     return ''
   }
 }
 
+/** Lines of `INSIDE OUTSIDE COUNT`. */
+function readMap(file: 'uid_map' | 'gid_map'): number[][] {
+  return mapText(file).split('\n').map((line) => line.trim().split(/\s+/).map(Number))
+}
+
 /** This process is in the first user namespace, where root is root. */
 export function inFirstUserNamespace(): boolean {
-  return IDENTITY.test(uidMap())
+  return IDENTITY.test(mapText('uid_map'))
+}
+
+/** This process is root of the machine: not an ordinary user, nor root of a user namespace only. */
+export function isMachineRoot(): boolean {
+  return process.geteuid?.() === 0 && inFirstUserNamespace()
+}
+
+/** The group exists in this user namespace. */
+export function hasGroup(gid: number): boolean {
+  return readMap('gid_map').some(([inside = NaN, , count = NaN]) => gid >= inside && gid < inside + count)
 }
 
 /** The uid outside of this user namespace that `uid` stands for, else `uid` itself. Source: user_namespaces(7). */
 export function userOutside(uid: number): number {
-  for (const line of uidMap().split('\n')) {
-    const [inside = NaN, outside = NaN, count = NaN] = line.trim().split(/\s+/).map(Number)
+  for (const [inside = NaN, outside = NaN, count = NaN] of readMap('uid_map')) {
     if (uid >= inside && uid < inside + count) return outside + (uid - inside)
   }
   return uid

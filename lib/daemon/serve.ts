@@ -1,6 +1,7 @@
 /**
  * One mount from its configuration to its end: check, open the union, mount, serve, and leave nothing behind.
  */
+import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Server } from 'node:net'
 import { sys } from '../os/native.js'
@@ -20,7 +21,6 @@ import { Beside, mayHaveOthers } from './beside.js'
 import { checkBranches } from './check-branches.js'
 import { checkMountpoint } from './check-mountpoint.js'
 import { abandon, mountFuse, type Mounted } from './mount.js'
-import { inFirstUserNamespace } from './process-id.js'
 import { demandAwake } from './idle.js'
 import { raiseReadAhead } from './read-ahead.js'
 import { liveMounts, RunDir } from './rundir.js'
@@ -96,8 +96,10 @@ export async function serve(asked: MountConfig, hooks: ServeHooks, given?: Devic
 
 function prepare(): void {
   sys.closeFrom(3, 1)
-  // With dumpable off /proc/self belongs to the root of the first user namespace, and /proc/self/fd is how we reopen files.
-  if (process.geteuid?.() === 0 && inFirstUserNamespace()) sys.dumpable(0)
+  if (process.geteuid?.() !== 0) return
+  sys.dumpable(0)
+  // /proc/self now belongs to root of the namespace that this program was begun in, and /proc/self/fd is how we reopen files.
+  if (statSync('/proc/self/fd').uid !== 0) sys.dumpable(1)
 }
 
 /**

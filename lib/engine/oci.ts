@@ -241,6 +241,8 @@ export interface ContainerPlanInput extends ProgramExtras {
    * setgroups is given up; `newidmap` calls newuidmap and newgidmap.
    */
   idMapper?: 'direct' | 'self' | 'newidmap'
+  /** The monitor is in a user namespace itself: devices of the host are mounted, for no nodes can be made. */
+  bindDevices?: boolean
   /** For mounts of type `cgroup`. */
   cgroupHierarchies?: CgroupHierarchy[]
 }

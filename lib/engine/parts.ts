@@ -3,6 +3,7 @@
  */
 import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { isMachineRoot } from '../daemon/process-id.js'
 import { STARTER, type Bytes } from '../os/native.js'
 import {
   ALL_DEVICES, containerHierarchies, DEFAULT_DEVICE_RULES, deviceRule, makeGroup, oomCounter, parseDeviceRule, procsFiles, readHierarchies,
@@ -34,11 +35,14 @@ export interface Group {
 export function groupOf({ id, host, limits }: ContainerRecord): Group {
   const { resources, unasked } = resourcesOf(limits)
   const hierarchies = readHierarchies()
+  // Who cannot make device nodes needs no rules for them.
+  const devices = isMachineRoot() ? deviceRules(host) : []
   const { places, notes } = makeGroup({
-    id, ...(host.cgroupParent === '' ? {} : { parent: host.cgroupParent }), resources: { ...resources, devices: deviceRules(host) }, unasked,
+    id, ...(host.cgroupParent === '' ? {} : { parent: host.cgroupParent }), resources: { ...resources, devices }, unasked,
   }, hierarchies)
   return {
-    places, notes, procs: procsFiles(places), oomFile: oomCounter(places), hierarchies: containerHierarchies(places, hierarchies),
+    // An ordinary user without any group is no surprise.
+    places, notes: Object.keys(places.dirs).length === 0 && !isMachineRoot() ? [] : notes, procs: procsFiles(places), oomFile: oomCounter(places), hierarchies: containerHierarchies(places, hierarchies),
   }
 }
 

@@ -77,5 +77,7 @@ int proc_start(int proc, pid_t pid, uint64_t* start);
 int run_from_sealed_copy(char** argv);
 /** /proc/PID of this process belongs to root and nobody may trace it. */
 int become_untraceable(void);
+/** Where the words lie that this process was started with, for `forget_origin`. */
+void remember_words(char** argv);
 /** Name this process `name`, in ps as well, and wipe the words and the environment it was started with. */
 void forget_origin(const char* name);

@@ -15,8 +15,10 @@
 
 extern char** environ;
 
-/** The words we were started with; set by run_from_sealed_copy. */
+/** The words we were started with. */
 static char** words;
+
+void remember_words(char** argv) { words = argv; }
 
 static const int SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
@@ -49,7 +51,6 @@ static int make_copy(int self) {
 }
 
 int run_from_sealed_copy(char** argv) {
-  words = argv;
   const int self = sys(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   if (self < 0) return failed(self, "open own program", "/proc/self/exe");
   if (is_sealed(self)) {

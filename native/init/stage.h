@@ -30,6 +30,8 @@ struct stage {
   mode_t umask;
   gid_t groups[STEP_GROUPS_MAX];
   size_t group_count;
+  /** Some of them by somebody, not by the container's own files. */
+  bool groups_asked;
   char home[512];
 };
 

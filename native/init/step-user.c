@@ -24,10 +24,12 @@ int step_user(struct stage* stage, struct reader* fields) {
   const uint32_t count = get_u32(fields);
   if (count > STEP_GROUPS_MAX || uid > INT32_MAX || gid > INT32_MAX) return -EBADMSG;
   stage->group_count = count;
+  stage->groups_asked = count > 0;
   for (uint32_t i = 0; i < count; i++) stage->groups[i] = get_u32(fields);
   const uint32_t names = get_u32(fields);
   const struct reader first_name = *fields;
   if (names > STEP_GROUPS_MAX) return -EBADMSG;
+  if (names > 0) stage->groups_asked = true;
   for (uint32_t i = 0; i < names; i++) get_string(fields);
   DECODED(stage, fields);
   stage->uid = uid;
@@ -81,7 +83,8 @@ static bool setgroups_is_denied(void) {
 
 static int set_groups(const struct stage* stage) {
   const int rc = sys((int)syscall(SYS_setgroups, stage->group_count, stage->groups));
-  return rc == -EPERM && stage->group_count == 0 && setgroups_is_denied() ? 0 : rc;
+  // Groups that only the container's own files name: none of them exists where setgroups is denied.
+  return rc == -EPERM && !stage->groups_asked && setgroups_is_denied() ? 0 : rc;
 }
 
 int step_bounding(struct stage* stage, struct reader* fields) {

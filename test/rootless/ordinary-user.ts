@@ -1,10 +1,10 @@
 /**
- * An ordinary user to test as: `tsaufs-test`, made if there is none, with a range of subordinate ids, a directory of his
+ * An ordinary user to test as: `tsaufs-test`, or another, made if there is none, with a range of subordinate ids, a directory of his
  * own and a program he can read. All of it, and the mode of /dev/fuse, is as before when the process ends, however it does.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import {
-  accessSync, appendFileSync, chmodSync, chownSync, constants, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync,
+  accessSync, chmodSync, chownSync, constants, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync,
   realpathSync, rmSync, statSync, writeFileSync,
 } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,7 +17,7 @@ const NAME = 'tsaufs-test'
 const SUBIDS = ['/etc/subuid', '/etc/subgid'] as const
 const SUBID_COUNT = 65536
 /** What of the repository the tests run. */
-const PARTS = ['package.json', 'bin', 'dist', 'build/Release/tsaufs.node', 'build/Release/tsaufs-start', 'node_modules', 'test/helpers']
+const PARTS = ['package.json', 'bin', 'dist', 'build/Release/tsaufs.node', 'build/Release/tsaufs-start', 'build/Release/tsaufs-init', 'node_modules', 'test/helpers']
 
 /** What a command did. */
 export interface Outcome {
@@ -64,6 +64,23 @@ class Undo {
   }
 }
 
+const allLines = (file: string): string[] => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((line) => line !== '') : [])
+
+/** What a file of subordinate ids says of a user. */
+function linesOf(file: string, name: string): string[] {
+  return allLines(file).filter((line) => line.startsWith(`${name}:`))
+}
+
+/** Let it say this; what it says of others stays. */
+function setLines(file: string, name: string, lines: readonly string[]): void {
+  if (linesOf(file, name).join() === lines.join()) return
+  writeFileSync(file, [...allLines(file).filter((line) => !line.startsWith(`${name}:`)), ...lines].map((line) => `${line}\n`).join(''))
+}
+
+function firstFree(file: string): number {
+  return Math.max(100_000, ...allLines(file).map((line) => line.split(':')).map(([, first, count]) => Number(first ?? 0) + Number(count ?? 0)))
+}
+
 export class OrdinaryUser {
   readonly uid: number
   readonly gid: number
@@ -75,14 +92,15 @@ export class OrdinaryUser {
   readonly runtime: string
   /** Where the program lies for him. */
   readonly repository: string
-  readonly #node: string
+  readonly node: string
   readonly #undo = new Undo()
 
-  constructor() {
+  /** @param subids he has subordinate ids */
+  constructor(name = NAME, subids = true) {
     this.#undo.push(openFuseToUsers())
-    this.#makeAccount()
-    this.uid = Number(must('id', '-u', NAME))
-    this.gid = Number(must('id', '-g', NAME))
+    this.#makeAccount(name, subids)
+    this.uid = Number(must('id', '-u', name))
+    this.gid = Number(must('id', '-g', name))
     // Short names: a socket's path has 107 bytes at most.
     this.base = realpathSync(mkdtempSync(join(tmpdir(), 'tr-')))
     this.#undo.push(() => rmSync(this.base, { recursive: true, force: true }))
@@ -90,7 +108,7 @@ export class OrdinaryUser {
     chmodSync(this.base, 0o755)
     this.home = this.#own('h', 0o755)
     this.runtime = this.#own('run', 0o700)
-    this.#node = this.#readable(process.execPath) ? process.execPath : this.#copy(process.execPath, basename(process.execPath))
+    this.node = this.#readable(process.execPath) ? process.execPath : this.#copy(process.execPath, basename(process.execPath))
     this.repository = this.#readableRepository()
   }
 
@@ -100,23 +118,17 @@ export class OrdinaryUser {
   }
 
   /** The account, and ranges of subordinate ids where useradd(8) gives none. */
-  #makeAccount(): void {
-    const before = SUBIDS.map((file) => (existsSync(file) ? readFileSync(file) : null))
-    this.#undo.push(() => SUBIDS.forEach((file, i) => {
-      const text = before[i] as Buffer | null
-      if (text === null) rmSync(file, { force: true })
-      else if (!text.equals(readFileSync(file))) writeFileSync(file, text)
-    }))
-    if (spawnSync('id', [NAME]).status !== 0) {
-      must('useradd', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/bin/sh', NAME)
-      // Before the files are put back: userdel(8) takes the ranges away itself.
-      this.#undo.push(() => void must('userdel', '--force', NAME))
+  #makeAccount(name: string, subids: boolean): void {
+    const before = SUBIDS.map((file) => linesOf(file, name))
+    this.#undo.push(() => SUBIDS.forEach((file, i) => setLines(file, name, before[i]!)))
+    if (spawnSync('id', [name]).status !== 0) {
+      must('useradd', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/bin/sh', name)
+      // Before the lines are put back: userdel(8) takes the ranges away itself.
+      this.#undo.push(() => void must('userdel', '--force', name))
     }
     for (const file of SUBIDS) {
-      const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').map((line) => line.split(':')) : []
-      if (lines.some(([name]) => name === NAME)) continue
-      const start = Math.max(100_000, ...lines.map(([, first, count]) => Number(first ?? 0) + Number(count ?? 0)))
-      appendFileSync(file, `${NAME}:${start}:${SUBID_COUNT}\n`)
+      if (!subids) setLines(file, name, [])
+      else if (linesOf(file, name).length === 0) setLines(file, name, [`${name}:${firstFree(file)}:${SUBID_COUNT}`])
     }
   }
 
@@ -154,31 +166,32 @@ export class OrdinaryUser {
     return { PATH: path, HOME: this.home, TMPDIR: this.home, XDG_RUNTIME_DIR: this.runtime, LANG: 'C.UTF-8', ...more }
   }
 
-  #words(words: readonly string[]): string[] {
+  /** The words that setpriv(1) runs a command of his by. */
+  words(words: readonly string[]): string[] {
     return ['--reuid', String(this.uid), '--regid', String(this.gid), '--clear-groups', ...words]
   }
 
   /** A command as him, in his directory or another; he goes there himself, since it may be a mount that root cannot enter. */
   spawnSync(words: readonly string[], cwd = this.home): Outcome {
-    const command = this.#words(['sh', '-c', 'cd "$0" && exec "$@"', cwd, ...words])
+    const command = this.words(['sh', '-c', 'cd "$0" && exec "$@"', cwd, ...words])
     const { status, stdout, stderr } = spawnSync('setpriv', command, { cwd: '/', env: this.environment(), encoding: 'utf8', timeout: 60_000 })
     return { code: status, out: stdout, err: stderr.split('\n').filter((line) => line !== '') }
   }
 
   /** `tsaufs WORDS...` as him. */
   tsaufs(...words: string[]): Outcome {
-    return this.spawnSync([this.#node, join(this.repository, 'bin/tsaufs.js'), ...words])
+    return this.spawnSync([this.node, join(this.repository, 'bin/tsaufs.js'), ...words])
   }
 
   /** The same as a command line for root, who may want to run it in a namespace; the environment is not his then. */
   tsaufsCommand(...words: string[]): string[] {
-    return ['setpriv', ...this.#words([this.#node, join(this.repository, 'bin/tsaufs.js'), ...words])]
+    return ['setpriv', ...this.words([this.node, join(this.repository, 'bin/tsaufs.js'), ...words])]
   }
 
   /** Run a compiled test of the repository as him; `prefix` is a command to run it by. */
   async test(file: string, words: readonly string[], prefix: readonly string[], environment: Readonly<Record<string, string>>): Promise<Outcome> {
-    const command = [...prefix, this.#node, join(this.repository, 'dist/test', file), ...words]
-    const child = spawn('setpriv', this.#words(command), { cwd: this.home, env: this.environment(environment), stdio: ['ignore', 'pipe', 'pipe'] })
+    const command = [...prefix, this.node, join(this.repository, 'dist/test', file), ...words]
+    const child = spawn('setpriv', this.words(command), { cwd: this.home, env: this.environment(environment), stdio: ['ignore', 'pipe', 'pipe'] })
     let out = ''
     let err = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))

@@ -12,7 +12,7 @@ import { workingDirectory } from '../raw-args.js'
 
 /** Build the command. */
 export function cpCommand(): Command {
-  return new ContainerCommand('cp')
+  return new ContainerCommand('cp', { inNamespace: 'enters' })
     .description('copy files and directories between a container and the host; it need not run')
     .usage('[OPTIONS] CONTAINER:SOURCE TARGET | SOURCE CONTAINER:TARGET')
     .argument('<source>')

@@ -10,7 +10,7 @@ import { make } from './run.js'
 
 /** Build the command. */
 export function createCommand(): Command {
-  return addRunFlags(new ContainerCommand('create', { runs: true }))
+  return addRunFlags(new ContainerCommand('create', { runs: true, inNamespace: 'makes' }))
     .description("make a container on directories; 'start' runs its program")
     .usage('[OPTIONS] --rootfs DIR[:DIR...] COMMAND [ARG...]')
     .argument('[words...]')

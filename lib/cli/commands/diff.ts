@@ -6,6 +6,7 @@ import { usage } from '../../config/mount-error.js'
 import { diffMount, diffOptions, type Change } from '../../daemon/diff.js'
 import { branchList } from '../../engine/rootfs/mount.js'
 import { containerMeant } from '../container/container-or-mount.js'
+import { enter } from '../container/own-namespace.js'
 import { mountNamed } from '../mount-named.js'
 import { oneLine, print, printJson, readableAll } from '../output.js'
 import { workingDirectory } from '../raw-args.js'
@@ -30,5 +31,7 @@ export function diffCommand(): Command {
 /** Of a container its branches are asked: it need not run. */
 function changesOf(command: Command, word: string): Change[] {
   const container = containerMeant(command, word)
-  return container === undefined ? diffMount(mountNamed('diff', word)) : diffOptions(`dirs=${branchList(container)}`, '/')
+  if (container === undefined) return diffMount(mountNamed('diff', word))
+  enter(command, 'enters')
+  return diffOptions(`dirs=${branchList(container)}`, '/')
 }

@@ -26,7 +26,7 @@ interface Options {
 
 /** Build the command. */
 export function execCommand(): Command {
-  return new ContainerCommand('exec', { runs: true })
+  return new ContainerCommand('exec', { runs: true, inNamespace: 'enters' })
     .description('run another program in a running container')
     .usage('[OPTIONS] CONTAINER COMMAND [ARG...]')
     .argument('<container>')

@@ -13,7 +13,7 @@ import { seconds } from './stop.js'
 
 /** Build the command. */
 export function restartCommand(): Command {
-  return new ContainerCommand('restart')
+  return new ContainerCommand('restart', { inNamespace: 'enters' })
     .description('stop containers and start them again')
     .usage('[OPTIONS] CONTAINER [CONTAINER...]')
     .argument('<containers...>')

@@ -11,7 +11,7 @@ import { print } from '../output.js'
 
 /** Build the command. */
 export function rmCommand(): Command {
-  return new ContainerCommand('rm')
+  return new ContainerCommand('rm', { inNamespace: 'enters' })
     .description('remove containers with all they have written')
     .usage('[OPTIONS] CONTAINER [CONTAINER...]')
     .argument('<containers...>')

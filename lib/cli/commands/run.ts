@@ -26,7 +26,7 @@ interface Options extends RunOptions {
 
 /** Build the command. */
 export function runCommand(): Command {
-  return addRunFlags(new ContainerCommand('run', { runs: true }))
+  return addRunFlags(new ContainerCommand('run', { runs: true, inNamespace: 'makes' }))
     .description('make a container on directories and run a program in it')
     .usage('[OPTIONS] --rootfs DIR[:DIR...] COMMAND [ARG...]')
     .argument('[words...]')

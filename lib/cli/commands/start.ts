@@ -19,7 +19,7 @@ interface Options {
 
 /** Build the command. */
 export function startCommand(): Command {
-  return new ContainerCommand('start')
+  return new ContainerCommand('start', { inNamespace: 'enters' })
     .description('start containers that have ended, or that were made only')
     .usage('[OPTIONS] CONTAINER [CONTAINER...]')
     .argument('<containers...>')

@@ -21,7 +21,7 @@ interface Options {
 
 /** Build the command. */
 export function stopCommand(): Command {
-  return new ContainerCommand('stop')
+  return new ContainerCommand('stop', { inNamespace: 'enters' })
     .description('end containers: their stop signal, and SIGKILL when that was not enough')
     .usage('[OPTIONS] CONTAINER [CONTAINER...]')
     .argument('<containers...>')

@@ -18,14 +18,14 @@ import { oneLine, writeText } from '../output.js'
 /** Build the command. */
 export function systemCommand(): Command {
   const system = new ContainerCommand('system').description('look after what containers leave')
-  system.addCommand(new ContainerCommand('check')
+  system.addCommand(new ContainerCommand('check', { inNamespace: 'enters' })
     .description('find what a crash or a reboot has left: mounts, groups, networks, state; exit code 1 if there is something')
     .action(async (_options: unknown, command: Command) => {
       const found = await findLeftovers(rootOf(command))
       for (const { what } of found) writeText(`${oneLine(what)}\n`)
       if (found.length > 0) process.exitCode = EXIT.FAILED
     }))
-  system.addCommand(new ContainerCommand('prune')
+  system.addCommand(new ContainerCommand('prune', { inNamespace: 'enters' })
     .description('take that away, and all containers that do not run')
     .option('-f, --force', 'do not ask')
     .option('--leftovers', 'containers stay: only what a crash or a reboot has left')

@@ -9,7 +9,7 @@ import { oneLine, print } from '../output.js'
 
 /** Build the command. */
 export function topCommand(): Command {
-  return new ContainerCommand('top', { program: true })
+  return new ContainerCommand('top', { program: true, inNamespace: 'enters' })
     .description('the processes of a container, as ps(1) of the host tells them')
     .usage('CONTAINER [PS-OPTIONS]')
     .argument('<container>')

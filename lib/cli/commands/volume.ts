@@ -101,7 +101,7 @@ function inspect(): Command {
 }
 
 function remove(): Command {
-  return new ContainerCommand('rm').alias('remove')
+  return new ContainerCommand('rm', { inNamespace: 'enters' }).alias('remove')
     .description('remove volumes that no container has')
     .usage('[OPTIONS] VOLUME [VOLUME...]')
     .argument('<names...>')
@@ -116,7 +116,7 @@ function remove(): Command {
 }
 
 function prune(): Command {
-  return new ContainerCommand('prune')
+  return new ContainerCommand('prune', { inNamespace: 'enters' })
     .description('remove volumes that nobody has named and no container has')
     .usage('[OPTIONS]')
     .option('-a, --all', 'those with a name as well')

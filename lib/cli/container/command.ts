@@ -22,11 +22,14 @@ export class ContainerCommand extends Command {
   readonly #takesProgram: boolean
   /** Its exit code is that of the program it runs. */
   readonly runsProgram: boolean
+  /** An ordinary user runs it in his user namespace: own-namespace.ts. */
+  readonly inNamespace: 'makes' | 'enters' | undefined
 
-  constructor(name: string, options: { readonly program?: true, readonly runs?: true } = {}) {
+  constructor(name: string, options: { readonly program?: true, readonly runs?: true, readonly inNamespace?: 'makes' | 'enters' } = {}) {
     super(name)
     this.#takesProgram = options.program === true || options.runs === true
     this.runsProgram = options.runs === true
+    this.inNamespace = options.inNamespace
     this.helpOption('--help', 'say what there is')
     this.helpGroup('Containers:')
     if (this.#takesProgram) this.passThroughOptions()

@@ -5,7 +5,7 @@ import { allContainers, readContainer } from '../../engine/store/containers.js'
 import type { Container } from '../../engine/store/record.js'
 import { isRunning, stateOf } from '../../engine/store/status.js'
 import type { StateRoot } from '../../engine/store/root.js'
-import { oneLine, printJson, printJsonLine, readableAll, writeText } from '../output.js'
+import { complain, oneLine, printJson, printJsonLine, readableAll, writeText } from '../output.js'
 import { STATS_COLUMNS, STATS_HEADINGS, statsRow } from './show-stats.js'
 import { printFormatted, printTable } from './table.js'
 
@@ -25,6 +25,7 @@ const HOME_AND_CLEAR = '\x1b[H\x1b[J'
 export async function showStats(root: StateRoot, named: readonly Container[], options: StatsOptions): Promise<void> {
   const look = (): Sample[] => chosen(root, named, options).map(sample)
   let before = look()
+  if (before.some(isUncounted)) complain('stats: there is no cgroup for containers of an ordinary user here: their processors, memory and disks are not counted')
   const redraw = options.stream && options.format === undefined && options.json !== true && process.stdout.isTTY
   for (;;) {
     // A share of time needs two looks.
@@ -36,6 +37,11 @@ export async function showStats(root: StateRoot, named: readonly Container[], op
     if (!options.stream || (named.length > 0 && now.length === 0)) return
     before = now
   }
+}
+
+/** It runs, in no group. */
+function isUncounted({ usage }: Sample): boolean {
+  return usage !== undefined && Object.keys(usage).length === 0
 }
 
 function chosen(root: StateRoot, named: readonly Container[], { all }: StatsOptions): Container[] {

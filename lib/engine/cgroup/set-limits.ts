@@ -1,5 +1,6 @@
 /** Writing limits into the files of a group. */
 import { MountError } from '../../config/mount-error.js'
+import { isMachineRoot } from '../../daemon/process-id.js'
 import type { OciResources } from '../oci.js'
 import { controllerDir, type GroupPlaces } from './places.js'
 import type { Setting } from './setting.js'
@@ -68,7 +69,7 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 function rootlessHint(): string {
-  return process.geteuid?.() === 0 ? '; leave the limit out' : ', an ordinary user; leave the limit out, or run as root'
+  return isMachineRoot() ? '; leave the limit out' : ', an ordinary user; leave the limit out, or run as root'
 }
 
 function hasController(tree: Tree, dir: string, controller: string): boolean {

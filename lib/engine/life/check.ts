@@ -44,7 +44,9 @@ export async function findLeftovers(root: StateRoot): Promise<Leftover[]> {
 /** Groups without processes of containers that are not there. Another root's look the same, so one root alone looks after them. */
 function ofNobody(root: StateRoot, known: ReadonlySet<string>): Leftover[] {
   if (!root.isDefault) return []
-  return strayGroups((id) => known.has(id)).map((dir) => ({ what: `${dir}: a group of a container that is not there`, remove: () => removeStray(dir) }))
+  // What an ordinary user finds of root's, or of another's, is theirs.
+  const ours = (dir: string): boolean => statSync(dir, { throwIfNoEntry: false })?.uid === process.geteuid?.()
+  return strayGroups((id) => known.has(id)).filter(ours).map((dir) => ({ what: `${dir}: a group of a container that is not there`, remove: () => removeStray(dir) }))
 }
 
 /** Ports and devices of containers that are not there; those of other state roots are theirs to judge. */

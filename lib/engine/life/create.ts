@@ -5,12 +5,10 @@ import type { Container, ContainerRecord } from '../store/record.js'
 import type { StateRoot } from '../store/root.js'
 import { makeRootfs } from '../rootfs/mount.js'
 import { withAutoIds } from './auto-ids.js'
-import { requireRoot } from './rights.js'
 import { prepareVolumes, withVolumesFrom } from './volumes.js'
 
 /** Keep it, under a name of its own if it was not given one. @throws MountError when the name is taken; nothing is left then */
 export async function createContainer(root: StateRoot, draft: ContainerRecord): Promise<Container> {
-  requireRoot(`create ${draft.name === '' ? 'a container' : draft.name}`)
   const { record, undo } = await prepareVolumes(root, withVolumesFrom(root, withHostname(root, draft)))
   let container: Container
   try {

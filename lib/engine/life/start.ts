@@ -3,6 +3,7 @@
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { isMachineRoot } from '../../daemon/process-id.js'
 import type { Bytes } from '../../os/native.js'
 import type { ContainerPlanInput, ProgramIo } from '../oci.js'
 import { connectNetwork } from '../network/index.js'
@@ -22,7 +23,6 @@ import { bytesOf, writeJson } from '../text.js'
 import { joinedNamespaces, type Joined } from './joined.js'
 import { startMonitor, type Started } from './monitor.js'
 import { release } from './release.js'
-import { requireRoot } from './rights.js'
 import { fillVolumes, keepVolumes } from './volumes.js'
 
 /** How to start. */
@@ -46,7 +46,6 @@ export interface StartOptions {
 export async function startContainer(root: StateRoot, container: Container, options: StartOptions): Promise<Started> {
   const { dir } = container
   const tried = `start ${container.record.name}`
-  requireRoot(tried)
   const joined = joinedNamespaces(root, container.record, tried)
   const record = withIds(container.record, joined)
   await release(root, container)
@@ -106,7 +105,7 @@ function planInput({ dir, record }: Container, group: Group, { files, joined }: 
     config, io: programIo(record.config, options), ...ioOwner(record), user: userOf(record.config.user), groups: [...record.host.groupAdd], log: record.host.logDriver !== 'none',
     attached: options.attach, cgroupProcs: [...group.procs], cgroupHierarchies: [...group.hierarchies], ...(group.oomFile === undefined ? {} : { oomFile: group.oomFile }),
     // The root is mounted meanwhile, and the network needs a process.
-    waitForGo: true, lateMountNamespace: true,
+    waitForGo: true, lateMountNamespace: true, bindDevices: !isMachineRoot(),
     exitCommand: [...options.cleanup, record.id].map(bytesOf), stopSignal: signalNumber(`start ${record.name}`, record.config.stopSignal),
     ...seccompOf(record, options.note), init: record.host.init,
   }

@@ -1,8 +1,7 @@
 /** What containers use: their groups, their network, and what we need ourselves to keep them running. */
 import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
-import { mountAt } from '../../daemon/mountinfo.js'
-import { findMount } from '../../daemon/rundir.js'
+import { liveMounts } from '../../daemon/rundir.js'
 import { usage, type Usage } from '../cgroup/index.js'
 import { rootfsPath } from '../rootfs/mount.js'
 import type { Container } from '../store/record.js'
@@ -108,8 +107,9 @@ function ownMemory(pid: number): number {
 }
 
 function daemonOf({ dir }: Container): number {
-  const mount = mountAt(rootfsPath(dir))
-  return mount === undefined ? 0 : findMount(mount.dev)?.pid ?? 0
+  // Where it is mounted may be another mount namespace than ours.
+  const point = rootfsPath(dir)
+  return liveMounts().find(({ mountpoint }) => mountpoint === point)?.pid ?? 0
 }
 
 /** A file of a process that may have ended, or may not be looked into. */

@@ -54,8 +54,7 @@ const MODES = ['bridge', 'none', 'host', 'slirp4netns', 'pasta']
 
 /** The mode that `--network` names. */
 function modeOf(text: string): string {
-  const mode = text === 'default' ? 'bridge' : text
-  if (MODES.includes(mode) || /^container:[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(mode)) return mode
+  if (MODES.includes(text) || /^container:[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(text)) return text
   throw usage(`--network ${text}`, `network ${text} not found; there are ${MODES.join(', ')}, container:NAME`, 'ENOENT')
 }
 
@@ -79,7 +78,11 @@ function macOf(text: string): string {
  */
 export function networkRequest(flags: NetworkFlags, privileged: boolean): NetworkRequest {
   const asked = flags.network !== undefined
-  const mode = modeOf(flags.network ?? (privileged ? 'bridge' : userMode()))
+  const named = flags.network === 'default' ? undefined : flags.network
+  const mode = named === undefined ? (privileged ? 'bridge' : userMode()) : modeOf(named)
+  if (mode === 'bridge' && !privileged) {
+    throw usage('--network bridge', 'only root can make a bridge and its devices; an ordinary user has slirp4netns, pasta, none, host, container:NAME', 'EPERM')
+  }
   const exposed = [...new Set((flags.expose ?? []).flatMap(each => parsePort('--expose', each)))]
   const ports = (flags.publish ?? []).flatMap(parsePublish)
   const all = flags.publishAll === true ? exposed.filter(each => !ports.some(({ port, protocol }) => each === `${port}/${protocol}`)) : []

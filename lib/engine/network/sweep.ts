@@ -2,6 +2,7 @@
  * What dead containers have left of the network: ports in the table, devices that something else keeps alive, and when nobody
  * is there any more the table and the bridge.
  */
+import { isMachineRoot } from '../../daemon/process-id.js'
 import { BRIDGE, errnoOf, readBridge, readPorts } from './bridge.js'
 import { removeVeth } from './bridged.js'
 import { formatIpv4 } from './ipv4.js'
@@ -24,7 +25,7 @@ export interface SweepOptions {
  * @returns a line for each thing: `port 0.0.0.0:8080/tcp`
  */
 export async function sweepNetwork(isAlive: (id: string) => boolean | undefined, { remove, all }: SweepOptions): Promise<string[]> {
-  if (process.geteuid?.() !== 0 || !hasTools()) return []
+  if (!isMachineRoot() || !hasTools()) return []
   // A device is there before its ports, and so it is asked for after them.
   const table = await readTable()
   const bridge = await readBridge()

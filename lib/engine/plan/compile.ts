@@ -63,7 +63,7 @@ export function compileContainer(input: ContainerPlanInput): Buffer {
     ...(inUserNamespace ? [record(Op.BECOME_ROOT)] : []),
     ...(made.has('network') ? [record(Op.LOOPBACK)] : []),
     ...planner.steps.mounts,
-    ...deviceSteps(config, inUserNamespace),
+    ...deviceSteps(config, inUserNamespace || input.bindDevices === true),
     ...consoleSteps(input, config.process, true),
     record(Op.MKDIR, text(cleanPath(config.process.cwd, 'the working directory'))),
     ...(config.hostname === undefined ? [] : [record(Op.HOSTNAME, text(config.hostname))]),

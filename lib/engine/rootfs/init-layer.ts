@@ -7,8 +7,10 @@
  */
 import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isMachineRoot } from '../../daemon/process-id.js'
 import { sys, type Bytes } from '../../os/native.js'
 import { S_IFDIR, st, takeMeta, type Meta } from '../../os/stat.js'
+import { codeOf } from '../error.js'
 import { bytesOf } from '../text.js'
 
 /** By path; a text is where a link leads. */
@@ -48,8 +50,17 @@ function makeLike(path: string, like: Meta | undefined): void {
   // umask(2) does not count here.
   chmodSync(path, (like?.mode ?? 0o755) & 0o7777)
   if (like === undefined) return
-  chownSync(path, like.uid, like.gid)
+  own(path, like)
   utimesSync(path, like.atime, like.mtime)
+}
+
+/** An ordinary user may have no such ids: it stays his then. */
+function own(path: string, { uid, gid }: Meta): void {
+  try {
+    chownSync(path, uid, gid)
+  } catch (error) {
+    if (isMachineRoot() || !['EPERM', 'EINVAL'].includes(codeOf(error) ?? '')) throw error
+  }
 }
 
 /** What the topmost layer that has `path` says of it, if that is a directory and no link is on the way. */

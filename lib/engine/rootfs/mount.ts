@@ -10,12 +10,12 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { watchEnd } from '../../daemon/client.js'
 import { mountAt, readMountinfo } from '../../daemon/mountinfo.js'
-import { findMount } from '../../daemon/rundir.js'
-import { startTime } from '../../daemon/process-id.js'
+import { findMount, liveMounts, type MountRecord } from '../../daemon/rundir.js'
+import { isMachineRoot, startTime } from '../../daemon/process-id.js'
 import { unmount } from '../../daemon/unmount.js'
 import { escapePath } from '../../config/syntax.js'
 import { STARTER, type Bytes } from '../../os/native.js'
-import { failure } from '../error.js'
+import { codeOf, failure } from '../error.js'
 import { bytesOf, textOf } from '../text.js'
 import type { IdMaps } from '../spec/userns.js'
 import type { Container } from '../store/record.js'
@@ -43,7 +43,12 @@ export function makeRootfs(dir: string, layers: readonly Bytes[]): void {
 
 /** The root is mounted. */
 export function isMounted(dir: string): boolean {
-  return mountAt(rootfsPath(dir)) !== undefined
+  return mountAt(rootfsPath(dir)) !== undefined || mountedElsewhere(rootfsPath(dir)) !== undefined
+}
+
+/** The daemon of a root that is not in our mount namespace: an ordinary user's keeper of namespaces was killed, and he has another. */
+function mountedElsewhere(point: Bytes): MountRecord | undefined {
+  return isMachineRoot() ? undefined : liveMounts().find(({ mountpoint }) => mountpoint === point)
 }
 
 /**
@@ -98,15 +103,25 @@ export async function unmountRootfs(dir: string): Promise<void> {
 export async function unmountAt(point: Bytes): Promise<void> {
   for (;;) {
     const entry = readMountinfo().findLast((mount) => mount.mountpoint === point)
-    if (entry === undefined) return
-    const record = findMount(entry.dev)
+    const record = entry === undefined ? mountedElsewhere(point) : findMount(entry.dev)
+    if (entry === undefined && record === undefined) return
     const watch = record === undefined ? undefined : await watchEnd(record)
-    const failed = unmount(point, true)
+    const failed = entry === undefined ? askToEnd(record!) : unmount(point, true)
     if (failed !== '') {
       watch?.cancel()
       throw failure(`unmount ${point}`, failed, 'the kernel refused it')
     }
     if (record === undefined || await watch!.ended(END_TIMEOUT_MS) || startTime(record.pid) !== record.start) continue
     process.kill(record.pid, 'SIGKILL')
+  }
+}
+
+/** It unmounts where it is. @returns '' or an errno name */
+function askToEnd({ pid, start }: MountRecord): string {
+  try {
+    if (startTime(pid) === start) process.kill(pid, 'SIGTERM')
+    return ''
+  } catch (error) {
+    return codeOf(error) === 'ESRCH' ? '' : codeOf(error) ?? 'EIO'
   }
 }

@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { isMachineRoot } from '../../daemon/process-id.js'
 import type { Bytes } from '../../os/native.js'
 import type { NamespaceType, OciConfig, OciDevice, OciMount, OciNamespace, OciProcess, OciRlimit } from '../oci.js'
 import { fsPath } from '../text.js'
@@ -12,6 +13,7 @@ import { capabilities } from './capabilities.js'
 import { baseEnv, mergeEnv } from './env.js'
 import { bindSource } from './mounts.js'
 import { major, minor } from './numbers.js'
+import { forOrdinaryUser } from './ordinary-user.js'
 import { hostId } from './userns.js'
 import { parseSecurity } from './words.js'
 
@@ -50,7 +52,7 @@ export function ociConfig(record: ContainerRecord, facts: StartFacts): OciConfig
     root: { path: facts.rootfs, readonly: host.readonlyRootfs },
     // A name that is shared is another's.
     ...(host.utsMode === '' ? { hostname: config.hostname, ...(config.domainname === '' ? {} : { domainname: config.domainname }) } : {}),
-    mounts: ociMounts(record, facts),
+    mounts: isMachineRoot() ? ociMounts(record, facts) : forOrdinaryUser(ociMounts(record, facts), record),
     linux: {
       namespaces: namespaces(record, facts),
       ...userMappings(record),
@@ -77,7 +79,8 @@ export function ociProcess({ config, host }: ContainerRecord, facts: Pick<StartF
     capabilities: ociCapabilities(host, facts.devicesConfined),
     rlimits: host.ulimits.map(({ name, soft, hard }): OciRlimit => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })),
     noNewPrivileges: parseSecurity(host.securityOpt, host.privileged).noNewPrivileges,
-    oomScoreAdj: host.oomScoreAdj,
+    // An ordinary user cannot make himself less likely to be killed than his session is.
+    ...(host.oomScoreAdj === 0 && !isMachineRoot() ? {} : { oomScoreAdj: host.oomScoreAdj }),
   }
 }
 

@@ -13,7 +13,7 @@ import { now, type ContainerRecord, type HostConfig } from '../store/record.js'
 import { checkLimits, limitsOf, machine, parseDeviceRule, readHierarchies } from '../cgroup/index.js'
 import { networkRequest, type NetworkFlags } from '../network/index.js'
 import { parseRam } from '../cgroup/size.js'
-import { inFirstUserNamespace } from '../../daemon/process-id.js'
+import { isMachineRoot } from '../../daemon/process-id.js'
 import { bytesOf, fsPath } from '../text.js'
 import { normalCapability } from './capabilities.js'
 import { readEnv } from './env.js'
@@ -115,7 +115,7 @@ export function draftRecord(flags: RunFlags, words: readonly Bytes[], cwd: Bytes
       labels: readPairs('--label', flags.label, flags.labelFile),
       stopSignal: flags.stopSignal === '' ? 'SIGTERM' : flags.stopSignal, stopTimeout,
     },
-    host, network: networkRequest(flags, process.geteuid?.() === 0 && inFirstUserNamespace()), limits: limits(flags, note),
+    host, network: networkRequest(flags, isMachineRoot()), limits: limits(flags, note),
   }
 }
 
@@ -219,6 +219,7 @@ function limits(flags: RunFlags, note: (line: string) => void): ContainerRecord[
 
 function checkRule(text: string): string {
   parseDeviceRule(text)
+  if (!isMachineRoot()) throw usage(`--device-cgroup-rule ${text}`, 'only root can give rules for devices; an ordinary user has those that are open to him, by --device', 'EPERM')
   return text
 }
 

@@ -2,7 +2,7 @@
  * The state root: where containers are kept.
  *
  * ```
- * ROOT/                        0700; --root, TSAUFS_ROOT, /var/lib/tsaufs, for users ~/.local/share/tsaufs
+ * ROOT/                        0700; --root, TSAUFS_ROOT, /var/lib/tsaufs, for users $XDG_DATA_HOME/tsaufs (~/.local/share/tsaufs)
  *   events.json                store/events.ts
  *   lock                       flock(2) around changes of names
  *   names/NAME                 the id
@@ -14,6 +14,7 @@
 import { lstatSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { isMachineRoot } from '../../daemon/process-id.js'
 import { codeOf, failure } from '../error.js'
 
 /** Paths below the state root, as node's text. */
@@ -68,7 +69,10 @@ export function stateRoot(given: string | undefined): StateRoot {
 }
 
 function defaultPath(): string {
-  return process.geteuid?.() === 0 ? '/var/lib/tsaufs' : join(homedir(), '.local/share/tsaufs')
+  if (isMachineRoot()) return '/var/lib/tsaufs'
+  // Source: XDG Base Directory Specification; a path that is not absolute does not count.
+  const data = process.env['XDG_DATA_HOME'] ?? ''
+  return join(data.startsWith('/') ? data : join(homedir(), '.local/share'), 'tsaufs')
 }
 
 /** Make what is not there, and see that it is ours alone. @throws MountError when it is not */

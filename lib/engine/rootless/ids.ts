@@ -1,0 +1,83 @@
+/**
+ * The ids in containers of an ordinary user: root is he himself, the others are his subordinate ids, in order. Source: subuid(5),
+ * newuidmap(1); podman has them so.
+ */
+import { readFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { programFile } from '../network/usermode.js'
+
+/** `INSIDE:OUTSIDE:COUNT,...` of users and of groups, as tsaufs-init takes them. */
+export interface OwnIds {
+  /** Who writes the maps: newuidmap and newgidmap, or he himself, who may map nobody but himself. */
+  readonly by: 'newidmap' | 'self'
+  readonly uids: string
+  readonly gids: string
+  /** Why there are no more ids than one. */
+  readonly lacking?: string
+}
+
+/** An entry of /etc/subuid or /etc/subgid. */
+interface Range {
+  readonly first: number
+  readonly count: number
+}
+
+/** The kernel's number of lines in a map. Source: user_namespaces(7). */
+const RANGES_MAX = 339
+
+/** Of the user who runs this process. */
+export function ownIds(): OwnIds {
+  const [uid, gid] = [process.geteuid!(), process.getegid!()]
+  const names = [String(uid), ...loginName()]
+  return chooseIds({ uid, gid }, {
+    uids: rangesOf(names, readIfThere('/etc/subuid')), gids: rangesOf(names, readIfThere('/etc/subgid')),
+    tools: ['newuidmap', 'newgidmap'].every((tool) => programFile(tool) !== undefined),
+  })
+}
+
+/** @param found ranges of the user, and whether newuidmap and newgidmap are there */
+export function chooseIds({ uid, gid }: { readonly uid: number, readonly gid: number }, found: {
+  readonly uids: readonly Range[], readonly gids: readonly Range[], readonly tools: boolean,
+}): OwnIds {
+  const lacking = found.uids.length === 0 || found.gids.length === 0
+    ? 'there are no subordinate ids for you in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)'
+    : found.tools ? undefined : 'newuidmap and newgidmap are not there; install the package uidmap'
+  if (lacking !== undefined) return { by: 'self', uids: `0:${uid}:1`, gids: `0:${gid}:1`, lacking }
+  return { by: 'newidmap', uids: mapOf(uid, found.uids), gids: mapOf(gid, found.gids) }
+}
+
+function mapOf(own: number, ranges: readonly Range[]): string {
+  let inside = 1
+  const lines = ranges.slice(0, RANGES_MAX).map(({ first, count }) => {
+    const line = `${inside}:${first}:${count}`
+    inside += count
+    return line
+  })
+  return [`0:${own}:1`, ...lines].join(',')
+}
+
+/** Lines `NAME:FIRST:COUNT` with one of these names. @param text of the file */
+export function rangesOf(names: readonly string[], text: string): Range[] {
+  return text.split('\n').flatMap((line) => {
+    const [, name = '', first, count] = /^([^:#]+):(\d{1,10}):(\d{1,10})$/.exec(line.trim()) ?? []
+    const range = { first: Number(first), count: Number(count) }
+    return names.includes(name) && range.count > 0 && range.first + range.count < 2 ** 32 ? [range] : []
+  })
+}
+
+/** Nothing for a user without an entry in passwd(5). */
+function loginName(): string[] {
+  try {
+    return [userInfo().username]
+  } catch {
+    return []
+  }
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
+}
