@@ -12,6 +12,11 @@ function line(row: OptionRow): string {
   return `  ${words.padEnd(WIDTH)}${words.length >= WIDTH ? ' ' : ''}${rest}`
 }
 
+/** Names of those that cannot change while mounted. */
+function fixed(): string {
+  return OPTION_ROWS.filter(({ live }) => typeof live === 'string').map(({ name }) => name).join(' ')
+}
+
 /** Every option that does something, then the names of those that are taken and ignored, then those refused. */
 export function optionsHelp(): string {
   const names = (status: OptionRow['status']): string =>
@@ -21,6 +26,7 @@ export function optionsHelp(): string {
     ...Object.entries(ATTRIBUTE_HELP).map(([name, help]) => `  ${`+${name}`.padEnd(WIDTH)}${help}`),
     'Mount options:',
     ...OPTION_ROWS.filter((row) => row.status === 'implemented').map(line),
+    `Not while mounted (remount): ${fixed()}`,
     `Taken and ignored: ${names('ignored')} x-*`,
     `Refused: ${names('refused')}`,
     "In paths write \\, \\: \\= \\\\ for these characters, \\xHH or \\OOO for any byte.",

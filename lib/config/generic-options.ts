@@ -18,6 +18,9 @@ const FLAG_WORDS: readonly (readonly [name: string, sets: string | null, clears:
   ['dirsync', 'dirsync', []],
 ]
 
+/** How flags change that the kernel alone heeds. */
+const BIND = 'mount -o remount,bind,... does it'
+
 const FSTAB_WORDS = [
   'defaults', 'auto', 'noauto', 'nofail', '_netdev', 'group', 'owner', 'nogroup', 'noowner', 'nouser', 'nousers',
   'mand', 'nomand', 'loud', 'iversion', 'noiversion',
@@ -31,7 +34,7 @@ const USER_WORDS = ['user', 'users'] as const
 /** Rows of the option table. */
 export const GENERIC_ROWS: readonly OptionRow[] = [
   ...FLAG_WORDS.map(([name, sets, clears]): OptionRow => ({
-    name, argument: 'none', status: 'implemented',
+    name, argument: 'none', status: 'implemented', live: name === 'ro' || name === 'rw' ? true : BIND,
     help: sets === null ? `takes back ${clears.join(', ')}` : `mount flag ${sets}`,
     apply: ({ flags }) => {
       for (const flag of clears) flags.delete(flag)
@@ -42,7 +45,7 @@ export const GENERIC_ROWS: readonly OptionRow[] = [
     { name, argument: 'none', status: 'ignored', note: FSTAB_NOTE, help: `taken and ignored: ${FSTAB_NOTE}` }
   )),
   ...USER_WORDS.map((name): OptionRow => ({
-    name, argument: 'optional', status: 'implemented', help: 'fstab: an ordinary user may mount; sets nosuid, nodev, noexec',
+    name, argument: 'optional', status: 'implemented', live: BIND, help: 'fstab: an ordinary user may mount; sets nosuid, nodev, noexec',
     apply: ({ flags }) => { for (const flag of ['nosuid', 'nodev', 'noexec']) flags.add(flag) },
   })),
   { name: 'comment', argument: 'optional', status: 'ignored', note: 'a comment', help: 'taken and ignored: a comment' },

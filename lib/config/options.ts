@@ -23,6 +23,8 @@ export interface OptionRow {
   /** `ignored`: taken without effect, `note` says why. `refused`: the mount fails, `note` says why and what instead. */
   readonly status: 'implemented' | 'ignored' | 'refused'
   readonly note?: string
+  /** Of `implemented`: true if it can change while mounted (remount), else why not. */
+  readonly live?: true | string
   readonly help: string
   /**
    * Take the option into the draft; escapes in `value` are in place. Also called for `ignored` rows, to check the value.
@@ -42,9 +44,9 @@ export function spareSeconds(value: string, tried: string): number {
 
 /** Two rows, `name` and `noname`, for a setting that is on or off. */
 function onOff(name: string, key: keyof { [K in keyof Settings as Settings[K] extends boolean ? K : never]: true },
-  fallback: boolean, help: string): OptionRow[] {
+  fallback: boolean, help: string, live: true | string = true): OptionRow[] {
   const row = (word: string, value: boolean): OptionRow => ({
-    name: word, argument: 'none', status: 'implemented', help: value ? help : `the opposite of ${name}`,
+    name: word, argument: 'none', status: 'implemented', live, help: value ? help : `the opposite of ${name}`,
     ...(fallback === value ? { fallback: 'on' } : {}),
     apply: (draft) => { draft.settings[key] = value },
   })
@@ -53,9 +55,9 @@ function onOff(name: string, key: keyof { [K in keyof Settings as Settings[K] ex
 
 /** A setting with named values; `words` maps what may be written to the value. */
 function choice<K extends 'io' | 'transport' | 'udba' | 'watch' | 'idle' | 'diropq'>(key: K, fallback: string, words: Readonly<Record<string, Settings[K]>>,
-  help: string): OptionRow {
+  help: string, live: true | string = true): OptionRow {
   return {
-    name: key, argument: 'value', fallback, status: 'implemented', help,
+    name: key, argument: 'value', fallback, status: 'implemented', live, help,
     apply: (draft, value) => {
       if (!Object.hasOwn(words, value)) {
         throw usage(`option '${key}=${value}'`, `give one of: ${Object.keys(words).join(', ')}`)
@@ -109,38 +111,40 @@ function applyDropLevel(draft: Draft, value: string): void {
 
 const BRANCH_ROWS: readonly OptionRow[] = [
   {
-    name: 'dirs', aliases: ['br'], argument: 'value', status: 'implemented',
+    name: 'dirs', aliases: ['br'], argument: 'value', status: 'implemented', live: true,
     help: 'branches, top first: PATH[=rw|ro|rr[+ATTRIBUTE]...][:PATH...]; unless given, the first is rw, the others ro',
     apply: (draft, value) => {
       for (const branch of parseBranchList(value, draft.cwd, draft.warn)) draft.branches.insert(branch, -1)
     },
   },
   {
-    name: 'add', aliases: ['ins'], argument: 'value', status: 'implemented',
+    name: 'add', aliases: ['ins'], argument: 'value', status: 'implemented', live: true,
     help: 'N:BRANCH, insert a branch at place N', apply: applyInsert,
   },
   {
-    name: 'append', argument: 'value', status: 'implemented', help: 'a branch below all others',
+    name: 'append', argument: 'value', status: 'implemented', live: true, help: 'a branch below all others',
     apply: (draft, value) => draft.branches.insert(parseBranch(value, draft.cwd, draft.warn), -1),
   },
   {
-    name: 'prepend', argument: 'value', status: 'implemented', help: 'a branch above all others',
+    name: 'prepend', argument: 'value', status: 'implemented', live: true, help: 'a branch above all others',
     apply: (draft, value) => draft.branches.insert(parseBranch(value, draft.cwd, draft.warn), 0),
   },
   {
-    name: 'del', argument: 'value', status: 'implemented', help: 'take a branch out again',
+    name: 'del', argument: 'value', status: 'implemented', live: true, help: 'take a branch out again',
     apply: (draft, value) => draft.branches.remove(absolute(unescapePath(value), draft.cwd)),
   },
   {
-    name: 'mod', argument: 'value', status: 'implemented', help: 'PATH=PERM[+ATTRIBUTE], change a branch in place',
+    name: 'mod', argument: 'value', status: 'implemented', live: true, help: 'PATH=PERM[+ATTRIBUTE], change a branch in place',
     apply: applyModify,
   },
   {
-    name: 'remount', argument: 'none', status: 'implemented',
+    name: 'remount', argument: 'none', status: 'implemented', live: true,
     help: 'change a live mount: the options that follow are taken from left to right (tsaufs remount)',
     apply: () => { throw usage("option 'remount'", "it changes a mount that is there; use 'tsaufs remount'") },
   },
 ]
+
+const INIT = 'the kernel agrees on it when the mount begins'
 
 const NO_TABLE = 'inode numbers are stored with the copies, there is no table file'
 
@@ -150,7 +154,7 @@ const UNION_ROWS: readonly OptionRow[] = [
     + '(trust the caches until the branch tells of a change)'),
   choice('watch', 'auto', { auto: 'auto', fanotify: 'fanotify', inotify: 'inotify' }, 'what udba=notify watches branches with'),
   {
-    name: 'watch_max', argument: 'value', fallback: '50000', status: 'implemented',
+    name: 'watch_max', argument: 'value', fallback: '50000', status: 'implemented', live: true,
     help: 'how many branch directories udba=notify watches at once; those beyond are treated as with reval',
     apply: (draft, value, name) => {
       wholeNumber(0, 10_000_000)(draft, value, name)
@@ -163,12 +167,12 @@ const UNION_ROWS: readonly OptionRow[] = [
   ...onOff('dirren', 'dirren', true, 'rename directories that lower branches have part in; without it EXDEV'),
   ...onOff('plink', 'plink', true, 'keep hard links whole across copy-up'),
   ...onOff('sum', 'sum', false, 'statfs adds the sizes of all branches up'),
-  ...onOff('acl', 'acl', true, 'POSIX access control lists'),
+  ...onOff('acl', 'acl', true, 'POSIX access control lists', INIT),
   ...onOff('dirperm1', 'dirperm1', true, "only the topmost directory's mode decides who may enter"),
   ...onOff('warn_perm', 'warnPerm', true, "warn when a branch's root differs in owner or mode from the first one's"),
   ...PLACEMENT_ROWS,
   {
-    name: 'droplvl', argument: 'value', status: 'implemented',
+    name: 'droplvl', argument: 'value', status: 'implemented', live: true,
     help: 'aufs profiles: 1 to 3 for speed, -1 to -3 for the defaults', apply: applyDropLevel,
   },
   ignored('xino', 'value', NO_TABLE),
@@ -195,9 +199,9 @@ const TRANSPORT_ROWS: readonly OptionRow[] = [
   choice('idle', 'auto', { auto: 'auto', poll: 'poll', halt: 'halt' },
     'idle processors while the mount is busy: look for work (poll), or halt; auto polls in a virtual machine of few'),
   choice('transport', 'dev', { dev: 'dev', 'fuse-native': 'fuse-native' },
-    'how requests arrive: /dev/fuse, or the npm package fuse-native with libfuse 2, slow and with limits'),
+    'how requests arrive: /dev/fuse, or the npm package fuse-native with libfuse 2, slow and with limits', 'the mount is made by it'),
   {
-    name: 'uring', argument: 'value', fallback: 'off', status: 'implemented', help: 'FUSE over io_uring: off',
+    name: 'uring', argument: 'value', fallback: 'off', status: 'implemented', live: INIT, help: 'FUSE over io_uring: off',
     apply: (_draft, value) => {
       if (value === 'on' || value === 'auto') {
         throw usage(`option 'uring=${value}'`, "not yet: FUSE over io_uring; leave it out", 'EOPNOTSUPP')
@@ -206,12 +210,12 @@ const TRANSPORT_ROWS: readonly OptionRow[] = [
     },
   },
   {
-    name: 'spare', argument: 'optional', fallback: 'TSAUFS_SPARE, or 0', status: 'implemented',
+    name: 'spare', argument: 'optional', fallback: 'TSAUFS_SPARE, or 0', status: 'implemented', live: 'it is about the mount command',
     help: `keep a process ready for the next mount for so many seconds (${SPARE_DEFAULT_S} if none are given); 0 for none`,
     apply: (draft, value) => { draft.settings.spareS = value === '' ? SPARE_DEFAULT_S : spareSeconds(value, `option 'spare=${value}'`) },
   },
   {
-    name: 'allow_other', argument: 'none', status: 'implemented',
+    name: 'allow_other', argument: 'none', status: 'implemented', live: 'the kernel is told at mount(2)',
     help: 'let other users in (always so when root mounts)', apply: (draft) => { draft.settings.allowOther = true },
   },
   refused('allow_root', 'none', "use 'allow_other'"),

@@ -3,9 +3,12 @@ import { parseId, parseIdMap } from './id-map.js'
 import { usage } from './mount-error.js'
 import type { OptionRow } from './options.js'
 
+/** Why they stay. */
+const OWNERS = 'what processes were told and have open would belong to others'
+
 function mapping(name: string, key: 'uidMap' | 'gidMap', ids: string): OptionRow {
   return {
-    name, argument: 'value', status: 'implemented',
+    name, argument: 'value', status: 'implemented', live: OWNERS,
     help: `DISK:SHOWN:COUNT[:DISK:SHOWN:COUNT...], ${ids} as the branches have them and as the mount shows them`,
     apply: ({ settings }, value) => { settings[key] = parseIdMap(value, `option '${name}=${value}'`) },
   }
@@ -13,7 +16,7 @@ function mapping(name: string, key: 'uidMap' | 'gidMap', ids: string): OptionRow
 
 function squash(name: string, key: 'squashUid' | 'squashGid', what: string): OptionRow {
   return {
-    name, argument: 'value', status: 'implemented', help: `show every object as this ${what}'s`,
+    name, argument: 'value', status: 'implemented', live: OWNERS, help: `show every object as this ${what}'s`,
     apply: ({ settings }, value) => { settings[key] = parseId(value, `option '${name}=${value}'`) },
   }
 }
@@ -23,11 +26,11 @@ export const OWNER_ROWS: readonly OptionRow[] = [
   mapping('uidmapping', 'uidMap', 'user ids'),
   mapping('gidmapping', 'gidMap', 'group ids'),
   {
-    name: 'squash_to_root', argument: 'none', status: 'implemented', help: "show every object as root's",
+    name: 'squash_to_root', argument: 'none', status: 'implemented', live: OWNERS, help: "show every object as root's",
     apply: ({ settings }) => { settings.squashToRoot = true },
   },
   {
-    name: 'xattr_permissions', argument: 'value', fallback: '0', status: 'implemented',
+    name: 'xattr_permissions', argument: 'value', fallback: '0', status: 'implemented', live: OWNERS,
     help: 'keep owners, modes and devices in extended attributes: 0 not, 1 in security.* (for root), 2 in user.*; implies noacl',
     apply: ({ settings }, value) => {
       if (!['0', '1', '2'].includes(value)) throw usage(`option 'xattr_permissions=${value}'`, 'give 0, 1 or 2')

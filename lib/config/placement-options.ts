@@ -16,22 +16,22 @@ function movePolicy(value: string, name: string): PolicySpec | null {
 /** Rows of the option table. */
 export const PLACEMENT_ROWS: readonly OptionRow[] = [
   {
-    name: 'create', aliases: ['create_policy'], argument: 'value', fallback: 'tdp', status: 'implemented',
+    name: 'create', aliases: ['create_policy'], argument: 'value', fallback: 'tdp', status: 'implemented', live: true,
     help: `branch for new objects: ${shapes(CREATE_POLICIES)}`,
     apply: (draft, value, name) => { draft.settings.create = parsePolicy(CREATE_POLICIES, name, value) },
   },
   {
-    name: 'cpup', aliases: ['copyup', 'copyup_policy'], argument: 'value', fallback: 'tdp', status: 'implemented',
+    name: 'cpup', aliases: ['copyup', 'copyup_policy'], argument: 'value', fallback: 'tdp', status: 'implemented', live: true,
     help: `branch for copies: ${shapes(COPY_UP_POLICIES)}`,
     apply: (draft, value, name) => { draft.settings.cpup = parsePolicy(COPY_UP_POLICIES, name, value) },
   },
   {
-    name: 'moveonenospc', argument: 'optional', fallback: 'off', status: 'implemented',
+    name: 'moveonenospc', argument: 'optional', fallback: 'off', status: 'implemented', live: true,
     help: `a file whose branch is full goes to another one and is written on there, by a create policy (${MOVE_DEFAULT})`,
     apply: ({ settings }, value, name) => { settings.moveOnEnospc = movePolicy(value, name) },
   },
   {
-    name: 'fhsm_sec', argument: 'value', fallback: '30', status: 'implemented',
+    name: 'fhsm_sec', argument: 'value', fallback: '30', status: 'implemented', live: true,
     help: "seconds between two looks of 'tsaufs fhsm' at how full the branches with +fhsm are",
     apply: ({ settings }, value, name) => {
       if (!/^\d{1,4}$/.test(value) || Number(value) < 1 || Number(value) > SEC_MAX) {
@@ -41,7 +41,7 @@ export const PLACEMENT_ROWS: readonly OptionRow[] = [
     },
   },
   {
-    name: 'statfs_omit_ro', argument: 'none', status: 'implemented', help: 'sum, but only of writable branches',
+    name: 'statfs_omit_ro', argument: 'none', status: 'implemented', live: true, help: 'sum, but only of writable branches',
     apply: ({ settings }) => { settings.sum = settings.sumOmitsRo = true },
   },
 ]

@@ -6,7 +6,8 @@ import type { Bytes } from '../os/native.js'
 import { BranchList, formatBranch, parseBranchList, type Defaults, type TypedBranch } from './branches.js'
 import type { BranchSpec, MountConfig } from './config.js'
 import { newDraft, type Settings } from './draft.js'
-import { applyWord, splitWords } from './parse.js'
+import { OPTIONS_BY_NAME } from './options.js'
+import { applyWord, splitWords, type Word } from './parse.js'
 import { usage, MountError } from './mount-error.js'
 
 /** A branch of a live mount. */
@@ -31,14 +32,8 @@ export interface ParsedRemount {
   readonly warnings: readonly string[]
 }
 
-/** Settings that may change while mounted; others are refused. */
-const LIVE: ReadonlySet<string> = new Set(['diropq', 'sum', 'warnPerm', 'dirren', 'plink', 'create', 'cpup', 'udba'])
-
 /** What mount(8) hands on from /proc/mounts, and what matters only when a mount begins. */
 const PASSED_ON: ReadonlySet<string> = new Set(['remount', 'user_id', 'group_id', 'rootmode', 'max_read', 'blksize', 'fd', 'spare', 'allow_other'])
-
-/** Words by which a setting goes in options, where that is not its name. */
-const WORDS: Readonly<Record<string, string>> = { warnPerm: 'warn_perm', allowOther: 'allow_other' }
 
 /** True if a mount's options ask for a change of a live one. */
 export function asksRemount(options: Bytes): boolean {
@@ -120,13 +115,18 @@ export function parseRemount(
   const before = settingsOf(config, fresh.settings)
   const draft = { ...fresh, branches, settings: { ...before }, flags: new Set(config.flags) }
   if (config.readOnly) draft.flags.add('ro')
+  const by = new Map<string, Word>()
   for (const word of splitWords(options)) {
     if (PASSED_ON.has(word.name)) continue
     if (word.name === 'dirs' || word.name === 'br') {
       for (const branch of parseBranchList(word.value ?? '', cwd, draft.warn)) branches.insertMissing(branch)
-    } else applyWord(draft, word, false)
+      continue
+    }
+    const settings = { ...draft.settings }
+    applyWord(draft, word, false)
+    for (const key of differences(settings, draft.settings)) by.set(key, word)
   }
-  const settings = changes(before, draft.settings)
+  const settings = changes(before, draft.settings, by)
   const readOnly = draft.flags.delete('ro')
   checkFlags(config.flags, draft.flags)
   const wanted = branches.wanted({ readOnly, nativelyReadOnly })
@@ -148,15 +148,23 @@ function settingsOf(config: MountConfig, defaults: Settings): Settings {
   return Object.fromEntries([...keys].map((key) => [key, all[key]])) as unknown as Settings
 }
 
-/** @throws MountError for a setting that changed and cannot */
-function changes(before: Settings, after: Settings): Partial<Settings> {
+/** Names of the settings that differ. */
+function differences(before: Settings, after: Settings): string[] {
   const was = before as unknown as Readonly<Record<string, unknown>>
-  const changed = Object.entries(after).filter(([key, value]) => JSON.stringify(was[key]) !== JSON.stringify(value))
-  for (const [key] of changed) {
-    if (LIVE.has(key)) continue
-    throw usage(`option '${WORDS[key] ?? key}'`, 'it cannot change while mounted; unmount, and mount anew with it', 'EOPNOTSUPP')
+  const is = after as unknown as Readonly<Record<string, unknown>>
+  return [...new Set([...Object.keys(was), ...Object.keys(is)])].filter((key) => JSON.stringify(was[key]) !== JSON.stringify(is[key]))
+}
+
+/** @param by the word that changed a setting last @throws MountError for a setting that changed and cannot */
+function changes(before: Settings, after: Settings, by: ReadonlyMap<string, Word>): Partial<Settings> {
+  const changed = differences(before, after)
+  for (const key of changed) {
+    const word = by.get(key)!
+    const live = OPTIONS_BY_NAME.get(word.name)?.live
+    if (live !== true) throw usage(`option '${word.text}'`, `it cannot change while mounted: ${live}; unmount, and mount anew with it`, 'EOPNOTSUPP')
   }
-  return Object.fromEntries(changed)
+  const is = after as unknown as Readonly<Record<string, unknown>>
+  return Object.fromEntries(changed.map((key) => [key, is[key]]))
 }
 
 /** Words about access times come from /proc/mounts by themselves; others would have to change what is mounted. */

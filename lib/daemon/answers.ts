@@ -7,6 +7,7 @@ import { MountError } from '../config/mount-error.js'
 import type { Bytes } from '../os/native.js'
 import type { Invalidations } from '../fuse/invalidate.js'
 import type { Session } from '../fuse/session.js'
+import type { Transport } from '../fuse/transport.js'
 import { rows } from '../ops/index.js'
 import { explain } from '../union/explain.js'
 import type { Union } from '../union/union.js'
@@ -24,8 +25,9 @@ export interface Served {
   readonly session: Session<Union>
   /** What the kernel is to forget: for answers that change something. */
   readonly stale: Invalidations
-  /** With udba=notify. */
-  readonly watching: Watching | null
+  /** Idle but with udba=notify. */
+  readonly watching: Watching
+  readonly transport: Transport
   /** `major:minor` of the mount. */
   readonly dev: string
   readonly rundir: RunDir
@@ -48,7 +50,7 @@ export function answers(served: Served): Answers {
       memory: process.memoryUsage(),
     }),
     settle: async () => {
-      await watching?.settle()
+      await watching.settle()
       const { watches } = union
       return watches === null ? null : { by: watches.kind, watched: watches.size, overflows: watches.overflows }
     },
@@ -58,7 +60,7 @@ export function answers(served: Served): Answers {
     explain: ({ path }) => explain(union, asPath(path)),
     events: () => events.stream(),
     ledger: () => union.ledger.report(),
-    fhsm: () => ({ sec: config.fhsmSec }),
+    fhsm: () => ({ sec: union.config.fhsmSec }),
     'move-down': (question) => answerMoveDown(union, question),
     remount: (question) => remounter.remount(question),
     busy: (question) => remounter.busy(question),

@@ -4,11 +4,12 @@ import { MountError } from '../config/mount-error.js'
 import type { Outcome, Tasks } from './aside.js'
 import { inUse } from './stack/in-use.js'
 import { prepare } from './stack/prepare.js'
-import { setReadOnly } from './stack/read-only.js'
+import { forgetMissing, setReadOnly } from './stack/read-only.js'
 
 const TASKS: { readonly [K in keyof Tasks]: (question: Tasks[K][0]) => Tasks[K][1] } = {
   prepare,
   inUse: ({ dev }) => inUse(dev),
+  forgetMissing: ({ state }) => forgetMissing(state),
   setReadOnly: ({ state, readOnly }) => setReadOnly(state, readOnly),
 }
 

@@ -24,6 +24,7 @@ export interface Tasks {
   prepare: [{ state: MountState, options: string, cwd: string, plan: boolean }, Prepared]
   inUse: [{ dev: string }, InUse]
   setReadOnly: [{ state: MountState, readOnly: boolean }, null]
+  forgetMissing: [{ state: MountState }, null]
 }
 
 /** What the other process writes. */

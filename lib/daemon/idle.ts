@@ -21,12 +21,11 @@ function halts(): boolean {
 
 /**
  * Let the turn demand that idle processors do not halt while requests come in quick succession, if the mount's `idle=`
- * wants that and we may. Source: Documentation/power/pm_qos_interface.rst.
+ * wants that and we may; else, no more. Source: Documentation/power/pm_qos_interface.rst.
  */
 export function demandAwake(idle: MountConfig['idle']): void {
   const wanted = idle === 'poll' || (idle === 'auto' && availableParallelism() <= FEW_PROCESSORS && halts())
-  if (!wanted) return
   // Not root, or no such device (a container): processors halt.
-  const fd = sys.openat(C['AT_FDCWD']!, '/dev/cpu_dma_latency', C['O_RDWR']!, 0)
-  if (fd >= 0) sys.fuseAwake(fd)
+  const fd = wanted ? sys.openat(C['AT_FDCWD']!, '/dev/cpu_dma_latency', C['O_RDWR']!, 0) : -1
+  sys.fuseAwake(Math.max(fd, -1))
 }

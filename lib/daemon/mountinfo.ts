@@ -18,6 +18,8 @@ export interface MountEntry {
   /** For FUSE with the subtype: `fuse.tsaufs`. */
   readonly type: Bytes
   readonly source: Bytes
+  /** Options of this mount of it: `rw`, `nosuid`, `relatime`, ... */
+  readonly options: readonly string[]
   /** Options of the file system itself, not of this mount of it: `rw`, `cpu`, ... */
   readonly superOptions: readonly string[]
 }
@@ -32,12 +34,12 @@ export function parseMountinfo(text: string): MountEntry[] {
   const entries: MountEntry[] = []
   for (const line of text.split('\n')) {
     const [left, right] = line.split(' - ')
-    const [id, , dev, root, mountpoint] = left?.split(' ') ?? []
+    const [id, , dev, root, mountpoint, options = ''] = left?.split(' ') ?? []
     const [type, source, superOptions = ''] = right?.split(' ') ?? []
     if (dev === undefined || root === undefined || mountpoint === undefined || type === undefined) continue
     entries.push({
       id: Number(id), dev, root: unescape(root), mountpoint: unescape(mountpoint), type, source: unescape(source ?? ''),
-      superOptions: superOptions.split(','),
+      options: options.split(','), superOptions: superOptions.split(','),
     })
   }
   return entries

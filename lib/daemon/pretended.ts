@@ -106,7 +106,7 @@ export function pretended(files: readonly string[]): Device {
   }
   return {
     mount: ({ mountpoint, source }) => (
-      { fd: -1, entry: { id: -1, dev: '0:0', root: '/', mountpoint, type: FUSE_TYPE, source, superOptions: [] } }
+      { fd: -1, entry: { id: -1, dev: '0:0', root: '/', mountpoint, type: FUSE_TYPE, source, options: [], superOptions: [] } }
     ),
     transport: () => transport,
   }

@@ -21,10 +21,11 @@ import { Beside, mayHaveOthers } from './beside.js'
 import { checkBranches } from './check-branches.js'
 import { checkMountpoint } from './check-mountpoint.js'
 import { abandon, mountFuse, type Mounted } from './mount.js'
+import { follow } from './follow.js'
 import { demandAwake } from './idle.js'
 import { raiseReadAhead } from './read-ahead.js'
 import { liveMounts, RunDir } from './rundir.js'
-import { answers } from './answers.js'
+import { answers, type Served } from './answers.js'
 import { controlValues } from './control-values.js'
 import { listen } from './control.js'
 import { Watching } from './watching.js'
@@ -140,7 +141,11 @@ async function run(
   const { dev } = mounted.entry
   const notifier = new Notifier((message, length) => transport.write(message, length))
   const stale = new Invalidations((messages, done) => transport.notify(messages, done), hooks.log)
-  const watching = union.watches === null ? null : new Watching(union, stale, hooks.log)
+  const watching = new Watching(union, stale, hooks.log)
+  union.forget = (nodeid) => {
+    stale.inode(nodeid)
+    return stale.flush()
+  }
   const { engine } = hooks
   const beside = engine !== undefined && mayHaveOthers(config) ? new Beside(union, config, dev, rundir.path, engine) : undefined
   const session = new Session({
@@ -154,7 +159,6 @@ async function run(
       maxBackground: MAX_BACKGROUND,
       timeGran: 1,
     },
-    beforeRequest: watching === null ? undefined : () => void watching.take(),
     afterRequest: () => {
       // Attributes only: this takes no lock in the kernel, so the serving thread may send it (fuse/notify.ts).
       if (union.graftsListed.size > 0 && CHANGES.has(session.request.opcode)) forgetGrafts(union, stale)
@@ -162,7 +166,7 @@ async function run(
       const { opcode, nodeid, pid } = session.request
       if (opcode === Opcode.STATFS && nodeid === ROOT_ID) beside?.asked(pid)
       union.afterRequest()
-      watching?.after()
+      if (union.watches !== null) watching.after()
     },
     retryAfter: (errno) => union.spaceToCome(errno),
     onError: (error, row) => hooks.log(`${row?.name ?? 'session'}: ${error instanceof Error ? error.stack : String(error)}`),
@@ -178,8 +182,9 @@ async function run(
     return { uid: request.uid, tid: request.pid, reason: reasonOf(request, rows.find(row => row.opcode === request.opcode)?.name) }
   }
   union.control.values = () => controlValues(union)
-  if (config.moveOnEnospc !== null) transport.handBack?.((message, errno) => session.full(message, errno))
-  const server = await listen(rundir.socket, answers({ union, config, session, stale, watching, dev, rundir }))
+  const served: Served = { union, config, session, stale, watching, dev, rundir, transport }
+  follow(served)
+  const server = await listen(rundir.socket, answers(served))
   rundir.publish(config.mountpoint, dev, union.branches)
   process.chdir('/')
   sys.umask(0)

@@ -69,7 +69,7 @@ class Collected implements Told {
   }
 }
 
-/** A mount whose branches are watched. */
+/** A mount whose branches are watched, while they are: `udba` may become another. */
 export class Watching {
   readonly #union: Union
   readonly #stale: Invalidations
@@ -83,8 +83,19 @@ export class Watching {
     this.#union = union
     this.#stale = stale
     this.#log = log
-    union.told = this.#told
-    if (union.watches !== null) union.watches.wake = () => void this.take()
+    this.follow()
+  }
+
+  /** Are branches watched? */
+  get active(): boolean {
+    return this.#union.watches !== null
+  }
+
+  /** The union's watches have come or gone. */
+  follow(): void {
+    const { watches } = this.#union
+    this.#union.told = watches === null ? null : this.#told
+    if (watches !== null) watches.wake = () => void this.take()
   }
 
   /** Take in what has happened. Before each request, and when there is something. @returns whether there was */

@@ -31,6 +31,11 @@ export interface Request {
   outWords: Uint32Array
 }
 
+/** The kernel's own number of a request (`unique`): no two that it waits for have the same. */
+export function numberOf({ words }: Request): number {
+  return words[2]! + words[3]! * 0x100000000
+}
+
 /** `run` answered nothing by intention (FORGET, or the addon has taken the request and answers itself). */
 export const NO_REPLY = -0x7fffffff
 

@@ -40,8 +40,6 @@ export interface SessionOptions<U> {
   readonly rows: readonly OpRow<U, unknown>[]
   readonly union: U
   readonly init: InitOptions
-  /** Called before every request; throws nothing. */
-  readonly beforeRequest?: (() => void) | undefined
   /** Called after every request, before its reply goes out. */
   readonly afterRequest?: () => void
   /**
@@ -77,6 +75,8 @@ interface Parked extends Message {
 export class Session<U> {
   /** Requests by opcode that came to JavaScript; index 0 counts those with an unknown opcode. */
   readonly counts = new Float64Array(OPCODE_END)
+  /** Called before every request; throws nothing. May be set and taken back at any time. */
+  beforeRequest: (() => void) | undefined
 
   readonly #options: SessionOptions<U>
   readonly #transport: Transport
@@ -187,7 +187,7 @@ export class Session<U> {
     const slot = opcode < OPCODE_END ? this.#slots[opcode] : undefined
     let result: number
     try {
-      this.#options.beforeRequest?.()
+      this.beforeRequest?.()
       result = this.#run(message, length, opcode, slot)
     } catch (error) {
       result = this.#caught(error, slot, message, length, waits)

@@ -25,7 +25,7 @@ export interface Transport {
   notify(messages: Buffer, done: (rc: number) => void): number
   /** Hand a READ, WRITE, ... to the data plane, which answers it itself. -ENOENT: it does not have the file. */
   serve(message: Buffer, length: number): number
-  /** From now on data requests that find no space are given to `full`, with the errno, instead of being answered. */
+  /** From now on, if not already, data requests that find no space are given to `full`, with the errno, instead of being answered. */
   handBack?(full: (message: Buffer, errno: number) => void): void
 }
 
@@ -36,6 +36,7 @@ const OVERHEAD = 4096
 export class DeviceTransport implements Transport {
   readonly request: Buffer
   readonly reply: Buffer
+  #handsBack = false
 
   /**
    * @param fd        /dev/fuse of a finished mount; the addon's from now on.
@@ -65,6 +66,8 @@ export class DeviceTransport implements Transport {
   }
 
   handBack(full: (message: Buffer, errno: number) => void): void {
+    if (this.#handsBack) return
+    this.#handsBack = true
     must(sys.dataHandBack((message, error) => full(message, -error)), 'dataHandBack')
   }
 }

@@ -1,6 +1,6 @@
 /** GETATTR and STATX. The file handle in them adds nothing: a node is the identity. */
 import { sys } from '../os/native.js'
-import { defineOp, HEADER } from '../fuse/define-op.js'
+import { defineOp, HEADER, numberOf } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { statxOut } from '../fuse/reply.js'
 import { GetattrIn, StatxIn } from '../fuse/structs.js'
@@ -14,6 +14,7 @@ export const getattr = defineOp({
   run(union: Union, req) {
     if (req.nodeid === union.control.id) return controlAttr(union, req)
     const node = union.tree.node(req.nodeid)
+    union.kept?.check(node, numberOf(req))
     const size = attrReply(union, req, node)
     if (node.isDir()) serveAttributes(union, node)
     return size
@@ -25,6 +26,7 @@ export const statx = defineOp({
   run(union: Union, req) {
     if (req.nodeid === union.control.id) return controlStatx(union, req)
     const node = union.tree.node(req.nodeid)
+    union.kept?.check(node, numberOf(req))
     attributes(union, node)
     return statxOut(req.out, HEADER, union.timeout(node), sys.stat)
   },

@@ -1,6 +1,6 @@
 /** LOOKUP: find a name in a directory. Source: fuse_dentry_revalidate, fuse_lookup in fs/fuse/dir.c; union-semantics 3. */
 import { E } from '../os/errno.js'
-import { defineOp, HEADER } from '../fuse/define-op.js'
+import { defineOp, HEADER, numberOf } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { missingEntryOut } from '../fuse/reply.js'
 import { aufs } from '../union/whiteout/aufs.js'
@@ -21,7 +21,10 @@ export const lookup = defineOp({
     checkLookupName(name, union.config.shwh)
     if (dir.parent === null && dir !== union.tree.root) return -E.ENOENT
     const node = find(union, dir, name)
-    if (node !== null) return entryReply(union, req, node)
+    if (node !== null) {
+      union.kept?.check(node, numberOf(req))
+      return entryReply(union, req, node)
+    }
     if (name === CONTROL_NAME && dir === union.tree.root) return controlEntry(union, req)
     // A name that could not be created is too long, wherever it is missing.
     if (name.length > aufs.nameMax && name.length > union.nameMax) return -E.ENAMETOOLONG

@@ -40,7 +40,7 @@ export const open = defineOp({
     const truncates = (flags & O_TRUNC) !== 0
     copyOnOpen(union, node)
     if (writes && writableAtOrAbove(union.branches, node.top) < 0) throw new Errno(E.EROFS, 'open', node.name)
-    if (union.passthrough.active && (writes || truncates)) copyUp(union, node, truncates ? 0 : Infinity)
+    if (union.passthrough.on && (writes || truncates)) copyUp(union, node, truncates ? 0 : Infinity)
     if (truncates) {
       copyUp(union, node, 0)
       ensureData(union, node, true)

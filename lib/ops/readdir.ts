@@ -2,7 +2,7 @@
 import type { Bytes } from '../os/native.js'
 import { Errno, E } from '../os/errno.js'
 import { S_IFDIR, S_IFREG, st } from '../os/stat.js'
-import { defineOp, HEADER, type Request } from '../fuse/define-op.js'
+import { defineOp, HEADER, numberOf, type Request } from '../fuse/define-op.js'
 import { Opcode } from '../fuse/abi.js'
 import { DirentPacker } from '../fuse/dirent.js'
 import { entryNode, entryOut } from '../fuse/reply.js'
@@ -136,7 +136,11 @@ const never: Renumber = () => false
 
 function list(union: Union, req: Request, offset: number, size: number, withNodes: boolean): number {
   const dir = union.tree.dir(req.nodeid)
-  if (!isGrafted(union, dir)) return pack(union, req, dir, offset, size, withNodes, never)
+  if (!isGrafted(union, dir)) {
+    const length = pack(union, req, dir, offset, size, withNodes, never)
+    if (length === 0) union.kept?.listed(dir, numberOf(req))
+    return length
+  }
   union.graftsListed.add(dir.id)
   const touched = touches(union, dir)
   try {

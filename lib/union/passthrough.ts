@@ -42,8 +42,10 @@ const WRITES = 1
 const STATELESS: Handle = { fh: 0, kind: 'cached', backingId: 0, keepCache: true }
 
 export class Passthrough {
+  /** The mount began with it: the kernel asks at every open. */
   readonly active: boolean
-  readonly #keep: boolean
+  #on: boolean
+  #keep: boolean
   readonly #handles = new Map<number, Node>()
   /** Nodes without a handle whose backing file is kept, the one let go longest ago first. */
   readonly #idle = new Set<Node>()
@@ -52,7 +54,21 @@ export class Passthrough {
   /** @param keep whether a file may be taken for what it was at its last open: nobody changes branches but us */
   constructor(active: boolean, keep: boolean) {
     this.active = active
+    this.#on = active
     this.#keep = keep
+  }
+
+  /** Are files passed through that are opened now? Those that are, stay so. */
+  get on(): boolean {
+    return this.#on
+  }
+
+  /** Another `io` or udba from now on. */
+  change(on: boolean, keep: boolean): void {
+    const looksAgain = (this.#on && !on) || (this.#keep && !keep)
+    this.#on = on && this.active
+    this.#keep = keep
+    if (looksAgain) for (const node of this.#idle) this.letGo(node)
   }
 
   /**
@@ -93,7 +109,7 @@ export class Passthrough {
    * as the daemon.
    */
   #mayPass(union: Union, node: Node, made: boolean): boolean {
-    if (!union.branches[node.top]!.writable && union.writable) return false
+    if (!this.#on || (!union.branches[node.top]!.writable && union.writable)) return false
     if (!made) {
       const at = place(union, node)
       must(sys.statx(at.dirfd, at.name), 'statx', at.name)
@@ -109,7 +125,7 @@ export class Passthrough {
     if (fh % 2 === WRITES) pass.writers--
     if (--pass.handles > 0 || pass.id === 0) return
     this.#idle.add(node)
-    if (!this.#keep) this.letGo(node)
+    if (!this.#keep || !this.#on) this.letGo(node)
     for (const oldest of this.#idle) {
       if (this.#idle.size <= IDLE_MAX) break
       this.letGo(oldest)

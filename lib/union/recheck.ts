@@ -19,7 +19,7 @@ import { aufs } from './whiteout/aufs.js'
 /** Names looked at in a directory with new parts before others get their turn. */
 const SLICE = 256
 /** No name of the kernel's: it is refused. */
-const UNUSED_NAME = aufs.whiteoutOf('')
+export const UNUSED_NAME = aufs.whiteoutOf('')
 const ALL = Watch.NAME | Watch.DATA | Watch.ATTRIBUTES
 
 /** Files that have got another name, by branch and mark: what is written by that one may go unseen. */
@@ -108,7 +108,10 @@ function tellChanged(union: Union, node: Node, data: boolean, dir = node.parent)
   const { told } = union
   if (told === null) return
   if (dir !== null) told.barrier(dir.id, UNUSED_NAME)
-  told.inode(node.id, data)
+  // Where it asks at no opendir the kernel keeps the list.
+  const list = union.noOpendir && node.isDir()
+  if (list) told.barrier(node.id, UNUSED_NAME)
+  told.inode(node.id, data || list)
 }
 
 /** Look at a name. @param branch where the event was @throws Errno of a branch */

@@ -11,6 +11,7 @@ import { ControlObject } from './control-object.js'
 import { DirFds } from './dirfds.js'
 import { graft } from './graft.js'
 import { Inos } from './ino.js'
+import type { Kept } from './kept.js'
 import { Ledger, unionPath } from './ledger.js'
 import { Listings } from './listings.js'
 import { DirNode, type Node } from './node.js'
@@ -63,20 +64,24 @@ export class Union {
   createPolicy: CreatePolicy
   copyUpPolicy: CopyUpPolicy
   /** Where a file goes whose branch is full (make-room.ts); null if it stays. */
-  readonly movePolicy: CreatePolicy | null
+  movePolicy: CreatePolicy | null
   readonly passthrough: Passthrough
   /** Who owns objects in the mount, where it is not who owns them on the branches. */
   readonly owners: Owners | null
   /** Although branches may change there are names that the kernel keeps: those on `rr` branches, also after a copy-up. */
   keepsNames: boolean
   /** udba=notify: what tells of direct changes; null also where there can be none. */
-  readonly watches: Watches | null
+  watches: Watches | null
   /** What the kernel is to be told of direct changes. */
   told: Told | null = null
+  /** What the kernel keeps of its own accord is looked after (kept.ts): with another udba than the mount began with. */
+  kept: Kept | null = null
+  /** Have the kernel forget what it has of a node; fulfilled when it has. */
+  forget: (nodeid: number) => Promise<void> = () => Promise.resolve()
   /** Gets what direct changes did, and changes of the stack, while somebody listens. */
   listener: ((event: UnionEvent | StackEvent) => void) | null = null
-  /** udba=none since the mount began: the kernel keeps more then, and has been told to look at nothing by itself. */
-  readonly trustsAlways: boolean
+  /** The mount began with udba=none: the kernel keeps more then, and has been told to look at nothing by itself. */
+  readonly beganTrusting: boolean
   /** Which files are open; null where that is not told, as it makes no difference: without tiering. */
   readonly opens: Opens | null
   /** The kernel is told to stop asking at open: nothing is decided there. */
@@ -115,7 +120,7 @@ export class Union {
     this.keepsNames = watches !== null || trustsSome(config, branches)
     this.opens = branches.filter(({ spec, writable }) => spec.fhsm && writable).length > 1 ? new Opens() : null
     this.noOpen = config.io !== 'passthrough' && !this.#opensMatter()
-    this.trustsAlways = config.udba === 'none'
+    this.beganTrusting = config.udba === 'none'
     this.noOpendir = config.udba === 'none' && !branches.some(branch => branch.spec.copyOnOpen === 'all')
     entered(this, this.tree.root, null)
   }
@@ -149,13 +154,14 @@ export class Union {
   }
 
   /** Another stack from now on; its caller sees to everything that holds places of branches (stack/restack.ts). */
-  takeStack({ branches, config }: { readonly branches: readonly Branch[]; readonly config: MountConfig }): void {
+  takeStack({ branches, config, watches }: Pick<Union, 'branches' | 'config' | 'watches'>): void {
     if (config.create !== this.config.create) this.createPolicy = createPolicy(config.create)
     if (config.cpup !== this.config.cpup) this.copyUpPolicy = copyUpPolicy(config.cpup)
     this.branches = branches
     this.config = config
+    this.watches = watches
     branches.forEach((branch, place) => { branch.index = place })
-    this.keepsNames ||= trustsSome(config, branches)
+    this.keepsNames ||= watches !== null || trustsSome(config, branches)
     this.statOf = null
     this.shown = null
   }
@@ -239,9 +245,9 @@ export class Union {
     return this.#trustsAbsence && this.timeout(dir) > 0
   }
 
-  /** With a udba that may become another nobody would know which names to take back. */
+  /** With another udba nobody knows which to take back; where it began with none all are given up (daemon/stack/read-only.ts). */
   get #trustsAbsence(): boolean {
-    return this.config.udba === 'none' ? this.trustsAlways : !this.writable
+    return this.config.udba === 'none' ? this.beganTrusting : !this.writable
   }
 
   /** Is every change of a directory told, so that what is known of it holds: it is ours alone, or watched? */
@@ -384,9 +390,7 @@ export class Union {
     this.dirfds.clear()
     this.watches?.close()
     this.retire()
-    for (const branch of this.branches) {
-      branch.close()
-    }
+    for (const branch of this.branches) branch.close()
   }
 }
 

@@ -69,7 +69,8 @@ export class Watches {
   /** Counted up when events were lost: a directory trusted at another count is not. */
   epoch = 1
   readonly kind: WatchKind
-  readonly #max: number
+  /** How many directories on branches may be watched at once. */
+  max: number
   readonly #byNumber = new Map<number, Watched[]>()
   readonly #byDir = new Map<DirNode, readonly Watched[]>()
 
@@ -78,7 +79,7 @@ export class Watches {
 
   private constructor(kind: WatchKind, max: number) {
     this.kind = kind
-    this.#max = max
+    this.max = max
   }
 
   /**
@@ -176,7 +177,7 @@ export class Watches {
   }
 
   #add(union: Union, dir: DirNode, branch: number): number {
-    if (this.#byNumber.size >= this.#max) return -E.ENOSPC
+    if (this.#byNumber.size >= this.max) return -E.ENOSPC
     try {
       return sys.watchAdd(dirfd(union, dir, branch))
     } catch (error) {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { judge, StepServer, type Saved, type Step } from '../helpers/steps.js'
+import { askDaemon } from './ask.js'
 import { OLD, toEntries, type BuildEntry, type Tree } from '../helpers/tree.js'
 import { mountUnion } from '../scenario/subjects/tsaufs.js'
 import { removeTree, runProgram, unmountAt, type Mounted } from '../scenario/subjects/subject.js'
@@ -17,6 +18,8 @@ export interface Mode {
   readonly udba: 'none' | 'reval' | 'notify'
   /** What `notify` watches with. */
   readonly watch?: 'fanotify' | 'inotify'
+  /** What `udba` was when the mount began and met what is there, if another. */
+  readonly began?: readonly Mode['udba'][]
   /** The daemons have hardly any descriptors: a `forget` step makes them close what they keep. */
   readonly few: boolean
 }
@@ -30,8 +33,8 @@ export function modes(udba?: Mode['udba']): Mode[] {
 }
 
 /** As a test's name. */
-export const nameOf = ({ io, udba, watch, few }: Mode): string =>
-  `io=${io}, udba=${udba}${watch === undefined ? '' : ` by ${watch}`}${few ? ', few descriptors' : ''}`
+export const nameOf = ({ io, udba, watch, few, began = [] }: Mode): string =>
+  `io=${io}, udba=${[...began, udba].join(', then ')}${watch === undefined ? '' : ` by ${watch}`}${few ? ', few descriptors' : ''}`
 
 export interface Case {
   readonly name: string
@@ -52,6 +55,9 @@ const FORGETS = 3
 
 /** More files, each in its own directory, than a daemon with few descriptors can keep. */
 const crowd: Tree = Object.fromEntries(Array.from({ length: FEW / 2 }, (_, i) => [`d${i}`, { f: 'F' }]))
+
+/** Names that the cases make. */
+const MISSING = ['n', 'n1', 'n2', 'n3', 'x', 'new', 'made']
 
 class Bed {
   readonly #work = mkdtempSync(join(tmpdir(), 'tsaufs-cache-'))
@@ -87,7 +93,8 @@ class Bed {
   }
 
   async mount(): Promise<void> {
-    const { io, udba, watch, few } = this.#mode
+    const { io, udba: last, watch, few, began } = this.#mode
+    const [udba = last, ...others] = [...began ?? [], last]
     for (const [name, dirs] of Object.entries(this.#mounts)) {
       const branches = dirs.split(':').map((dir) => {
         const [branch, perm] = dir.split('=') as [string, string]
@@ -95,7 +102,15 @@ class Bed {
       })
       const setup = { branches, options: [`io=${io}`, `udba=${udba}`, ...(watch === undefined ? [] : [`watch=${watch}`])], mountpoint: join(this.#work, name), scratch: join(this.#work, `${name}.run`) }
       this.#mounted.push(await mountUnion(setup, few ? FEW : 0))
+      for (const other of others) await this.#change(name, other)
     }
+  }
+
+  /** What is there and what is not has been asked for, then `udba` becomes another. */
+  async #change(mount: string, udba: Mode['udba']): Promise<void> {
+    const everything = `ls -lR ${mount}; find ${mount} -type f -exec cat {} +; for d in $(find ${mount} -type d); do stat ${MISSING.map((name) => `$d/${name}`).join(' ')}; done`
+    await this.#server.run(this.#work, [['exec', 'sh', '-c', `(${everything}) >/dev/null 2>&1; true`]])
+    await askDaemon(join(this.#work, `${mount}.run`, 'run'), 'remount', { options: `udba=${udba}`, cwd: '/' })
   }
 
   /** Run a case; answers what was not as expected. */

@@ -1,6 +1,7 @@
 /**
- * Random file operations on a union whose stack changes again and again. After each change the live mount, with all it and
- * the kernel have cached, must show what a fresh mount of the same branches shows.
+ * Random file operations on a union whose stack changes again and again, and so does udba: branches are changed directly while
+ * it is none, just before it becomes another. After each change the live mount, with all it and the kernel have cached, must
+ * show what a fresh mount of the same branches shows.
  *
  *   node dist/test/stack/random.test.js [--seed N] [--changes N]
  */
@@ -12,7 +13,7 @@ import { parseArgs } from 'node:util'
 import { ask } from '../../lib/daemon/client.js'
 import { liveMounts, type MountRecord } from '../../lib/daemon/rundir.js'
 import { NEEDS_ROOT } from '../cli/sandbox.js'
-import { StepServer } from '../helpers/steps.js'
+import { StepServer, type Step } from '../helpers/steps.js'
 import { OLD, toEntries, type Tree } from '../helpers/tree.js'
 import { compareViews, type View } from '../scenario/compare.js'
 import { mountUnion } from '../scenario/subjects/tsaufs.js'
@@ -26,6 +27,7 @@ const changes = Number(values.changes ?? 8)
 
 const POOL = ['b0', 'b1', 'b2', 'b3', 'b4']
 const STEPS = 60
+const UDBA = ['none', 'reval', 'notify']
 
 /** A branch of the stack, as the test keeps count of it. */
 interface Placed {
@@ -67,6 +69,19 @@ class Live {
       return ''
     } catch (error) {
       return error instanceof Error ? error.message : String(error)
+    }
+  }
+
+  /** Files of read-only branches: written in place, replaced, removed and made. */
+  async changeDirectly(r: Random): Promise<void> {
+    for (const { name, perm } of this.stack) {
+      if (!perm.startsWith('ro')) continue
+      const files = Object.entries(await this.view(name)).filter(([path, { type, nlink }]) => type === 'file' && nlink === 1 && !path.includes('.wh.'))
+      for (const [path] of files) {
+        const at = join(this.at(name), path)
+        const ways: Step[][] = [[['append', at, 'direct']], [['write', `${at}.new`, 'direct'], ['rename', `${at}.new`, at]], [['unlink', at]], [['write', `${at}.n`, 'N']]]
+        if (r.chance(40)) await this.server.run('/', r.pick(ways), { keep: true })
+      }
     }
   }
 
@@ -126,14 +141,18 @@ for (const options of [['io=cached', 'udba=none'], ['io=cached', 'udba=reval'], 
     try {
       await live.begin([...randomBranches(r), ...randomBranches(r)], options)
       let made = 0
+      let udba = options[1]!.slice('udba='.length)
       for (let i = 0; i < changes; i++) {
         const steps = Array.from({ length: STEPS }, () => randomStep(r))
         await live.server.run(live.at('mnt'), steps, { keep: true, limitMs: 120_000 })
         if (r.chance(60)) await live.server.ask({ clear: true })
-        const { options, after } = randomChange(r, live.stack)
+        const other = r.chance(30) ? r.pick(UDBA.filter((each) => each !== udba)) : null
+        if (other !== null && udba === 'none') await live.changeDirectly(r)
+        const { options, after } = other === null ? randomChange(r, live.stack) : { options: `udba=${other}`, after: live.stack }
         const refusal = await live.change(options)
         if (refusal === '') {
           live.stack = after
+          udba = other ?? udba
           made++
         } else if (!/EBUSY/.test(refusal)) t.fail(`${options}: ${refusal}`)
         const differences = await live.differences()

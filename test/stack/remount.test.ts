@@ -284,7 +284,7 @@ t.test('options go from left to right, all or none', { skip: NEEDS_ROOT }, async
   u.refused(t, 'mod:d=ro', /^branch @\/d: ENOENT: it is no branch of this mount/, 2)
   u.refused(t, 'append:b/..', /^branch @\/b: EINVAL: it overlaps branch @, which it lies in|^branch @: EINVAL|EINVAL/)
   u.refused(t, 'append:mnt', /^branch @\/mnt: EINVAL: it lies in the union itself/)
-  u.refused(t, 'append:d,io=passthrough', "option 'io': EOPNOTSUPP: it cannot change while mounted; unmount, and mount anew with it", 2)
+  u.refused(t, 'append:d,io=passthrough', "option 'io=passthrough': EOPNOTSUPP: the mount began without it, and the kernel will not ask at open; unmount, and mount anew with it", 2)
   u.refused(t, 'append:d=ro+coo_reg', /EOPNOTSUPP: \+coo_reg works only if/, 2)
   u.refused(t, 'appendd:d', "option 'appendd:d': EINVAL: unknown option; did you mean 'append'?", 2)
   u.change(t, 'del:c,prepend:c=rw')

@@ -57,19 +57,78 @@ t.test('none and reval', { skip: NEEDS_ROOT }, (t) => {
   t.end()
 })
 
+/** Every change from one to another. */
+const ROUND = ['none', 'reval', 'notify', 'none', 'notify', 'reval', 'none'] as const
+
+for (const began of ['none', 'reval', 'notify'] as const) {
+  t.test(`a mount that began with ${began}`, { skip: NEEDS_ROOT }, (t) => {
+    const box = new Sandbox(t).files({ 'b/same': 'x', 'b/replaced': 'x', 'b/gone': 'x', 'b/d/inner': 'x', 'b/l1': 'x' })
+    linkSync(box.at('b/l1'), box.at('b/l2'))
+    box.mount(t, '-o', `dirs=a=rw:b=ro,udba=${began}`, 'none', 'mnt')
+    let word = 0
+    const isSeen = (udba: string): void => {
+      if (udba === 'none') return void look(box)
+      if (udba === 'notify') t.equal(box.run('settle', 'mnt').exit, 0)
+      t.match(look(box), new RegExp(`^d l1 l2 new replaced same; inner new; same:${word}; replaced:replaced ${word}; gone:ENOENT; new:${word}; d/inner:inner ${word}; d/new:${word}; l1:${word}; l2:${word}`), `change ${word}, ${udba}`)
+    }
+    for (const udba of ROUND.slice(ROUND.indexOf(began))) {
+      rmSync(box.at('a/new'), { force: true })
+      if (word > 0) look(box)
+      // Told only now, or not at all, of what has been changed just before.
+      changeDirectly(box, String(++word))
+      change(t, box, udba)
+      if (udba !== 'none') isSeen(udba)
+      changeDirectly(box, String(++word))
+      isSeen(udba)
+    }
+    t.equal(box.sh('echo own >mnt/same; cat a/same').stdout, 'own\n', 'it is written as ever')
+    t.equal(box.run('umount', 'mnt').exit, 0)
+    t.end()
+  })
+}
+
 t.test('what cannot change', { skip: NEEDS_ROOT }, (t) => {
   const box = new Sandbox(t)
-  const refused = (udba: string, line: RegExp): void => {
-    const { exit, complaints } = box.run('remount', '-o', `udba=${udba}`, 'mnt')
-    t.match([exit, ...complaints], [2, line], udba)
+  const refused = (options: string, line: RegExp): void => {
+    const { exit, complaints } = box.run('remount', '-o', options, 'mnt')
+    t.match([exit, ...complaints], [2, line], options)
   }
-  box.mount(t, '-o', 'dirs=a:b,udba=none', 'mnt')
-  t.equal(box.run('remount', '-o', 'udba=none', 'mnt').exit, 0, 'it is so already')
-  refused('reval', /^option 'udba=reval': EOPNOTSUPP: the mount began with udba=none, .*; unmount, and mount anew with it$/)
-  t.equal(box.run('umount', 'mnt').exit, 0)
   box.mount(t, '-o', 'dirs=a:b', 'mnt')
-  refused('notify', /^option 'udba=notify': EOPNOTSUPP: branches are watched from the beginning or not at all;/)
-  refused('never', /EINVAL/)
+  t.equal(box.run('remount', '-o', 'udba=reval', 'mnt').exit, 0, 'it is so already')
+  refused('udba=never', /EINVAL/)
+  refused('io=passthrough', /^option 'io=passthrough': EOPNOTSUPP: the mount began without it, /)
+  refused('noacl', /^option 'noacl': EOPNOTSUPP: it cannot change while mounted: the kernel agrees on it when the mount begins;/)
+  refused('squash_to_root', /^option 'squash_to_root': EOPNOTSUPP: it cannot change while mounted: what processes were told/)
+  refused('noexec', /^option 'noexec': EOPNOTSUPP: it cannot change this way; use: mount -o remount,bind,noexec$/)
+  change(t, box, 'notify')
+  refused('watch=inotify', /^option 'watch=inotify': EOPNOTSUPP: the branches are being watched;/)
+  t.same(box.run('remount', '-o', 'udba=reval,watch=inotify', 'mnt').exit, 0)
+  change(t, box, 'notify')
+  t.match(box.run('settle', '-v', 'mnt').stdout, /by inotify/, 'another kind of watches')
+  t.equal(box.run('umount', 'mnt').exit, 0)
+  t.end()
+})
+
+t.test('options of a live mount', { skip: NEEDS_ROOT }, (t) => {
+  const box = new Sandbox(t).files({ 'a/.wh.gone': '', 'b/gone': 'g', 'b/d/x': 'x', 'a/d/y': 'y' })
+  box.sh('chmod 755 a/d; chmod 700 b/d')
+  box.mount(t, '-o', 'dirs=a=rw:b=ro,udba=none,io=passthrough', 'mnt')
+  const list = (): string => readdirSync(box.at('mnt')).join(' ')
+  const remount = (options: string): void => {
+    t.same(box.run('remount', '-o', options, 'mnt'), { exit: 0, stdout: '', complaints: [] }, options)
+  }
+  const mode = (): string => box.sh('stat -c %a mnt/d').stdout
+  t.equal(list(), 'd')
+  remount('shwh')
+  t.same([list(), box.sh('stat -c %s mnt/.wh.gone').stdout], ['.wh.gone d', '0\n'])
+  remount('noshwh')
+  t.same([list(), box.sh('stat mnt/.wh.gone 2>/dev/null || echo no').stdout], ['d', 'no\n'])
+  t.equal(mode(), '755\n')
+  remount('io=cached,nodirperm1,idle=halt,moveonenospc,fhsm_sec=5,watch_max=100,statfs_omit_ro')
+  t.equal(mode(), '700\n')
+  t.equal(box.sh('echo one >mnt/d/x; cat b/d/x a/d/x mnt/d/x').stdout, 'xone\none\n', 'served by us')
+  remount('io=passthrough,dirperm1,udba=reval')
+  t.equal(box.sh('exec 3<>mnt/d/x; echo two >a/d/x; cat <&3').stdout, 'two\n', 'passed through again')
   t.equal(box.run('umount', 'mnt').exit, 0)
   t.end()
 })

@@ -43,10 +43,10 @@ export function fhsmCommand(): Command {
       const marks = marksOf(flags)
       const record = mountNamed('fhsm', mountpoint)
       tiers(record)
-      const { sec } = await ask(record, 'fhsm') as { sec: number }
       do {
         for (const report of await runTiering(record, marks)) show(report)
         if (flags.once === true) break
+        const { sec } = await ask(record, 'fhsm') as { sec: number }
         await sleep(sec * 1000)
       } while (isAlive(record))
     })

@@ -81,7 +81,8 @@ function named(row: OptionRow): string {
 function rowsWith(status: OptionRow['status']): string {
   return terms(OPTION_ROWS.filter((row) => row.status === status).map((row) => {
     const text = status === 'implemented' ? row.help : row.note ?? row.help
-    return [named(row), row.fallback === undefined ? text : `${text} (default: ${row.fallback})`]
+    const fallback = row.fallback === undefined ? '' : ` (default: ${row.fallback})`
+    return [named(row), `${text}${fallback}${typeof row.live === 'string' ? `; not while mounted: ${row.live}` : ''}`]
   }))
 }
 
@@ -96,7 +97,8 @@ function optionsPage(version: string): string {
         + 'on file systems that cannot be written are rr. In paths \\, \\: \\= \\\\ stand for these characters, \\xHH and '
         + '\\OOO for any byte.'),
       terms(Object.entries(ATTRIBUTE_HELP).map(([name, help]) => [`+${name}`, help]))),
-    section('OPTIONS', rowsWith('implemented')),
+    section('OPTIONS', paragraph('They can change while mounted (tsaufs remount, mount -o remount,...), but for those that say why not.'),
+      rowsWith('implemented')),
     section('OPTIONS TAKEN AND IGNORED', rowsWith('ignored')),
     section('OPTIONS REFUSED', rowsWith('refused')),
     section('SEE ALSO', paragraph('tsaufs(1), mount.tsaufs(8), fstab(5)')),

@@ -9,13 +9,14 @@ import { MountError, usage } from '../../config/mount-error.js'
 import { blockers, type Blocker, type Outlook } from '../../union/stack/blockers.js'
 import { NextStack, type WantedBranch } from '../../union/stack/next.js'
 import type { Plan, PlannedBranch } from '../../union/stack/plan.js'
-import { copiesUnderWay, restack } from '../../union/stack/restack.js'
+import { copiesUnderWay, distrustKept, restack } from '../../union/stack/restack.js'
 import { Survey } from '../../union/stack/survey.js'
 import type { Union } from '../../union/union.js'
 import type { Served } from '../answers.js'
 import type { Question } from '../control.js'
 import { readMountinfo } from '../mountinfo.js'
 import { aside, type MountState } from '../aside.js'
+import { follow } from '../follow.js'
 import { stackChanges } from './changes.js'
 import type { Use } from './in-use.js'
 import { refuseThrough, type Prepared } from './prepare.js'
@@ -66,7 +67,8 @@ export class Remounter {
       if (dropIn === true) throw usage(`remount ${mountpoint}`, "it is an engine's mount, and stays as the engine made it", 'EOPNOTSUPP')
       const planned = question['plan'] === true
       const prepared = await aside('prepare', { state: this.#state(), ...wordsOf(question), plan: planned })
-      this.#checkUdba(prepared.settings.udba)
+      this.#checkIo(prepared.settings.io)
+      this.#checkWatch(prepared.settings)
       return planned ? this.#foresee(prepared) : this.#carryOut(prepared)
     })
   }
@@ -115,13 +117,19 @@ export class Remounter {
     const writable = !config.readOnly && config.branches.some(({ perm }) => perm === 'rw')
     const mounts = readMountinfo()
     for (const { id, spec } of wanted) if (id === null) refuseThrough(spec.path, dev, mounts)
+    const endsTrust = this.#endsTrust(config)
+    // To no effect, but to be told now if it is forbidden.
+    if (endsTrust) await aside('forgetMissing', { state: this.#state() })
     const before = this.#kernelReadOnly
     if (config.readOnly !== union.config.readOnly || (writable && before)) await this.#setReadOnly(!writable)
     try {
       for (let copies = copiesUnderWay(union); copies !== null; copies = copiesUnderWay(union)) await copies
       const stack = union.branches.map(({ id, spec }) => ({ id, spec }))
+      const was = union.config
       const lines = this.#change(wanted, config, prepared)
+      follow(this.#served, was)
       await this.#publish()
+      if (was.udba !== 'reval' && was.udba !== config.udba) await this.#distrustOnceMore(endsTrust)
       if (union.listener !== null) for (const event of stackChanges(stack, union.branches)) union.listener(event)
       // Where nothing can be written any more opens for writing are refused, unless there are some already.
       if (!writable && !this.#kernelReadOnly) await this.#setReadOnly(true).catch(() => undefined)
@@ -173,22 +181,36 @@ export class Remounter {
     }
   }
 
-  /**
-   * With none the kernel is told at mount to keep data and lists until we say otherwise; with notify everything is watched
-   * from the first look on. @throws MountError
-   */
-  #checkUdba(udba: MountConfig['udba'] = this.#served.union.config.udba): void {
+  /** Whether files are passed through is agreed on when the mount begins (INIT). @throws MountError */
+  #checkIo(io: MountConfig['io'] | undefined): void {
+    if (io !== 'passthrough' || this.#served.union.passthrough.active) return
+    throw usage("option 'io=passthrough'", 'the mount began without it, and the kernel will not ask at open; unmount, and mount anew with it', 'EOPNOTSUPP')
+  }
+
+  /** What watches cannot be exchanged while it is needed. @throws MountError */
+  #checkWatch({ watch, udba }: Partial<MountConfig>): void {
+    if (watch === undefined || udba !== undefined || this.#served.union.config.udba !== 'notify') return
+    throw usage(`option 'watch=${watch}'`, 'the branches are being watched; give udba=reval first, then udba=notify with it', 'EOPNOTSUPP')
+  }
+
+  /** Do caches end that the kernel was to keep without being told of changes, so that it must forget what is missing? */
+  #endsTrust({ udba }: MountConfig): boolean {
     const { union } = this.#served
-    const now = union.config.udba
-    if (udba === now || (udba !== 'notify' && now !== 'notify' && !union.trustsAlways)) return
-    const why = union.trustsAlways ? 'the mount began with udba=none, and the kernel looks at nothing by itself' : 'branches are watched from the beginning or not at all'
-    throw usage(`option 'udba=${udba}'`, `${why}; unmount, and mount anew with it`, 'EOPNOTSUPP')
+    return union.beganTrusting && union.config.udba === 'none' && udba !== 'none'
   }
 
   async #publish(): Promise<void> {
     const { union, stale, rundir, watching } = this.#served
     rundir.update(union.branches)
-    watching?.after()
+    watching.after()
+    await stale.flush()
+  }
+
+  /** What a process was about to be told at the change, and has taken in since, is not to be kept either. */
+  async #distrustOnceMore(missing: boolean): Promise<void> {
+    const { union, stale } = this.#served
+    if (missing) await aside('forgetMissing', { state: this.#state() })
+    distrustKept(union, stale)
     await stale.flush()
   }
 

@@ -8,6 +8,7 @@ import { Branch } from '../branch.js'
 import type { Layers } from '../lookup.js'
 import { beginUse, endUse } from '../repair.js'
 import type { Union } from '../union.js'
+import { openWatches, type Watches } from '../watches.js'
 import { touchedBetween } from './compare.js'
 import { storeStats } from '../stored-stat.js'
 import { probeUserXattrs } from '../xattr-keys.js'
@@ -23,6 +24,8 @@ export interface WantedBranch {
 export class NextStack implements Layers {
   readonly branches: readonly Branch[]
   readonly config: MountConfig
+  /** What watches the branches with udba=notify: the union's, or opened for this stack. */
+  readonly watches: Watches | null
   /** Place in the old stack to place in this one, -1 for branches that leave. */
   readonly map: readonly number[]
   /** Places in this stack of branches where lookups may find something else than they did in the old one. */
@@ -30,14 +33,17 @@ export class NextStack implements Layers {
   /** Branches opened for this stack. */
   readonly #fresh: readonly Branch[]
 
-  private constructor(union: Union, config: MountConfig, branches: readonly Branch[], fresh: readonly Branch[]) {
+  private constructor(
+    union: Union, config: MountConfig, branches: readonly Branch[], fresh: readonly Branch[], watches: Watches | null,
+  ) {
     this.branches = branches
     this.config = config
+    this.watches = watches
     this.#fresh = fresh
     this.map = union.branches.map((old) => branches.findIndex((branch) => branch.id === old.id))
     const touched = touchedBetween(union.branches, branches)
-    // With another udba it is looked at again what branches may have been changed to.
-    const all = config.udba !== union.config.udba
+    // With another udba it is looked at again what branches may have been changed to; shwh is about names on all of them.
+    const all = config.udba !== union.config.udba || config.shwh !== union.config.shwh
     this.touched = new Set(branches.flatMap(({ id }, place) => all || touched.has(id) ? [place] : []))
   }
 
@@ -64,7 +70,8 @@ export class NextStack implements Layers {
         beginUse(branch, report)
         begun.push(branch)
       }
-      return new NextStack(union, config, branches, fresh)
+      const watches = config.udba === union.config.udba ? union.watches : openWatches(config, branches, report)
+      return new NextStack(union, config, branches, fresh, watches)
     } catch (error) {
       for (const branch of begun) endUse(branch)
       for (const branch of fresh) branch.close()
@@ -79,6 +86,7 @@ export class NextStack implements Layers {
 
   /** It will not be used: the old stack stays. */
   abandon(union: Union): void {
+    if (this.watches !== union.watches) this.watches?.close()
     for (const branch of this.#fresh) {
       const old = union.branches.find((each) => each.id === branch.id)
       if (branch.writable && old?.writable !== true) endUse(branch)

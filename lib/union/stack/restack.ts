@@ -7,10 +7,13 @@ import { Errno } from '../../os/errno.js'
 import { S_IFREG } from '../../os/stat.js'
 import { dropData } from '../copy-data.js'
 import { seenMark } from '../current.js'
+import { Kept } from '../kept.js'
 import { DirNode, type Node } from '../node.js'
 import { place } from '../place.js'
-import { distrustAll } from '../recheck.js'
+import { createPolicy } from '../policy/registry.js'
+import { distrustAll, UNUSED_NAME } from '../recheck.js'
 import type { Union } from '../union.js'
+import type { Watches } from '../watches.js'
 import type { NextStack } from './next.js'
 import type { Gone, Survey } from './survey.js'
 
@@ -35,12 +38,15 @@ export function copiesUnderWay(union: Union): Promise<unknown> | null {
 export function restack(union: Union, next: NextStack, survey: Survey, kernel: KernelCache): void {
   const old = union.branches
   const kept = kernelKeeps(union)
-  const trusted = union.config.udba === 'none'
+  const { udba, dirperm1 } = union.config
+  const { watches } = union
   dropCopies(union)
   // Watches are on directories of branches: they are made anew, and what they had told is looked at again.
-  for (const node of union.tree.nodes()) if (node instanceof DirNode) union.watches?.leave(union, node)
+  for (const node of union.tree.nodes()) if (node instanceof DirNode) watches?.leave(union, node)
+  if (watches !== null && watches !== next.watches) endWatches(union, watches, kernel)
   union.dirfds.clear()
   union.takeStack(next)
+  adopt(union)
   const departed: Node[] = []
   for (const node of union.tree.nodes()) {
     if (next.map[node.top]! < 0) departed.push(node)
@@ -56,15 +62,37 @@ export function restack(union: Union, next: NextStack, survey: Survey, kernel: K
   survey.close()
   next.retire(old)
   tellKernel(union, survey, kept, kernel)
-  if (trusted && union.config.udba !== 'none') distrustKept(union, kernel)
+  if (udba !== 'reval' && udba !== union.config.udba) distrustKept(union, kernel)
+  if (dirperm1 !== union.config.dirperm1) for (const dir of dirsOf(union)) kernel.inode(dir.id)
   if (union.watches !== null) distrustAll(union)
 }
 
-/** A name the kernel keeps for ever although branches may change: it is on an `rr` branch, or in a watched directory. */
-type Kept = readonly [parent: DirNode, name: Bytes, node: Node]
+/** What else follows from the options that the union has now. */
+function adopt(union: Union): void {
+  const { udba, io, moveOnEnospc, watchMax } = union.config
+  union.movePolicy = moveOnEnospc === null ? null : createPolicy(moveOnEnospc)
+  union.kept = udba === 'none' || !union.beganTrusting ? null : union.kept ?? new Kept(union)
+  union.passthrough.change(io === 'passthrough', udba === 'none')
+  if (union.watches !== null) union.watches.max = watchMax
+}
 
-function kernelKeeps(union: Union): Kept[] {
-  const kept: Kept[] = []
+function dirsOf(union: Union): DirNode[] {
+  return [...union.tree.nodes()].filter((node) => node instanceof DirNode)
+}
+
+/** Nobody tells of changes any more: the kernel is not to rely on names that it was told are missing. */
+function endWatches(union: Union, watches: Watches, kernel: KernelCache): void {
+  for (const dir of dirsOf(union)) {
+    for (const name of watches.absent.take(dir)) if (!dir.children.has(name)) kernel.drop(dir.id, name)
+  }
+  watches.close()
+}
+
+/** A name the kernel keeps for ever although branches may change: it is on an `rr` branch, or in a watched directory. */
+type KeptName = readonly [parent: DirNode, name: Bytes, node: Node]
+
+function kernelKeeps(union: Union): KeptName[] {
+  const kept: KeptName[] = []
   if (!union.keepsNames) return kept
   for (const node of union.tree.nodes()) {
     if (node.parent !== null && union.timeout(node) > 0) kept.push([node.parent, node.name, node])
@@ -137,7 +165,7 @@ function depart(union: Union, node: Node): void {
 }
 
 /** What of the kernel's cache is not true any more, besides names that are gone. */
-function tellKernel(union: Union, survey: Survey, kept: readonly Kept[], kernel: KernelCache): void {
+function tellKernel(union: Union, survey: Survey, kept: readonly KeptName[], kernel: KernelCache): void {
   for (const dir of survey.merged.keys()) kernel.inode(dir.id)
   for (const [dir, name] of survey.expire) kernel.expire(dir.id, name)
   for (const [parent, name, node] of kept) {
@@ -147,11 +175,16 @@ function tellKernel(union: Union, survey: Survey, kept: readonly Kept[], kernel:
   }
 }
 
-/** udba is none no more: nothing that the kernel keeps for ever may stay, nor a file that is not the one of its name now. */
-function distrustKept(union: Union, kernel: KernelCache): void {
+/**
+ * The caches are not trusted any more as they were: nothing that the kernel keeps for ever may stay, nor a file that is not the
+ * one of its name now. What it has been answered and not taken in yet comes before that: a name's lookup holds the
+ * directory, and so does what is said here of a name in it.
+ */
+export function distrustKept(union: Union, kernel: KernelCache): void {
+  for (const dir of dirsOf(union)) kernel.expire(dir.id, UNUSED_NAME)
   for (const node of union.tree.nodes()) {
-    if (node.parent === null) continue
-    kernel.expire(node.parent.id, node.name)
+    if (node !== union.tree.root && node.parent === null) continue
+    if (node.parent !== null) kernel.expire(node.parent.id, node.name)
     for (const { dir, name } of node.aliases ?? []) kernel.expire(dir.id, name)
     kernel.inode(node.id)
     if (node.kind === S_IFREG && isAnother(union, node)) {

@@ -14,6 +14,7 @@ import { dirfd, place } from '../place.js'
 import { lowerPath } from '../redirect.js'
 import type { Union } from '../union.js'
 import { rootView, viewOfFound } from './compare.js'
+import { aufs } from '../whiteout/aufs.js'
 import type { NextStack } from './next.js'
 
 const C = sys.constants
@@ -136,6 +137,7 @@ export class Survey {
 
   /** Does the name still lead to the very file? */
   #same({ view }: Visit, name: Bytes, node: Node): boolean {
+    if (!this.#next.config.shwh && aufs.classify(name) !== 'entry') return false
     const found = probe(this.#next, view, name)
     if (found === null) return false
     const same = found.kind === node.kind && this.#isObject(found, view, name, node)
