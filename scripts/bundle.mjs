@@ -36,6 +36,6 @@ await build({
   entryPoints: [join(folder('cli'), 'main.js')],
   outfile: join(folder('cli'), 'main.bundle.cjs'),
   // A mount in the foreground finds other programs beside its module.
-  external: ['debug', '*/daemon/serve.js'],
+  external: ['debug', 'tar-stream', '*/daemon/serve.js'],
   define: { 'import.meta.url': 'importMetaUrl' },
 })

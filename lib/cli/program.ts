@@ -44,6 +44,8 @@ import { topCommand } from './commands/top.js'
 import { cpCommand } from './commands/cp.js'
 import { renameCommand } from './commands/rename.js'
 import { portCommand } from './commands/port.js'
+import { exportCommand } from './commands/export.js'
+import { containerCommand } from './commands/container.js'
 import { volumeCommand } from './commands/volume.js'
 import { systemCommand } from './commands/system.js'
 import { containerCleanupCommand } from './commands/container-cleanup.js'
@@ -54,7 +56,7 @@ const COMMANDS: readonly (() => Command)[] = [
   mountCommand, remountCommand, umountCommand, listCommand, branchesCommand, busyCommand, statsCommand, explainCommand,
   ledgerCommand, diffCommand, settleCommand, eventsCommand, moveDownCommand, fhsmCommand, checkCommand,
   runCommand, createCommand, startCommand, attachCommand, execCommand, psCommand, logsCommand, stopCommand, killCommand, waitCommand,
-  restartCommand, pauseCommand, unpauseCommand, updateCommand, rmCommand, inspectCommand, topCommand, cpCommand, renameCommand, portCommand, volumeCommand, systemCommand,
+  restartCommand, pauseCommand, unpauseCommand, updateCommand, rmCommand, inspectCommand, topCommand, cpCommand, exportCommand, renameCommand, portCommand, volumeCommand, containerCommand, systemCommand,
 ]
 
 /** Commands that programs run, not people. */

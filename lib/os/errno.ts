@@ -8,7 +8,7 @@ export const E = sys.constants as Readonly<Record<string, number>> & {
   readonly [K in
     | 'EPERM' | 'ENOENT' | 'EINTR' | 'EIO' | 'EBADF' | 'EAGAIN' | 'ENOMEM' | 'EACCES' | 'EBUSY' | 'EEXIST' | 'EXDEV' | 'ENODEV'
     | 'ENOTDIR' | 'EISDIR' | 'EINVAL' | 'ENFILE' | 'EMFILE' | 'ENOTTY' | 'EFBIG' | 'ENOSPC' | 'EROFS' | 'EMLINK' | 'ERANGE'
-    | 'ENAMETOOLONG' | 'ENOSYS' | 'ENOTEMPTY' | 'ELOOP' | 'ENODATA' | 'EOVERFLOW' | 'EOPNOTSUPP' | 'ESTALE' | 'EDQUOT' | 'ENOTCONN']: number
+    | 'ENAMETOOLONG' | 'ENOSYS' | 'ENOTEMPTY' | 'ELOOP' | 'ENODATA' | 'EOVERFLOW' | 'EOPNOTSUPP' | 'ESTALE' | 'EDQUOT' | 'ENOTCONN' | 'EILSEQ']: number
 }
 
 const names = new Map<number, string>()

@@ -16,6 +16,7 @@ export const S_IFREG = 0o100000
 export const S_IFLNK = 0o120000
 export const S_IFCHR = 0o020000
 export const S_IFBLK = 0o060000
+export const S_IFIFO = 0o010000
 
 /** stx_attributes we look at: see statx(2). */
 const STATX_ATTR_IMMUTABLE = 0x10

@@ -3,10 +3,8 @@
  */
 import type { Command } from 'commander'
 import { pauseContainer } from '../../engine/life/pause.js'
-import { findContainer } from '../../engine/store/containers.js'
-import { ContainerCommand, rootOf } from '../container/command.js'
-import { forEach } from '../container/run-exit.js'
-import { print } from '../output.js'
+import { ContainerCommand } from '../container/command.js'
+import { eachContainer } from '../container/each.js'
 
 /** Build the command. */
 export function pauseCommand(): Command {
@@ -14,11 +12,6 @@ export function pauseCommand(): Command {
     .description("freeze all processes of containers; 'unpause' lets them go on")
     .usage('CONTAINER [CONTAINER...]')
     .argument('<containers...>')
-    .action(async (refs: readonly string[], _options: unknown, command: Command) => {
-      const root = rootOf(command)
-      await forEach(refs, async (ref) => {
-        await pauseContainer(root, findContainer(root, ref, 'pause'))
-        print(ref)
-      })
-    })
+    .action((refs: readonly string[], _options: unknown, command: Command) => (
+      eachContainer(command, refs, (container, root) => pauseContainer(root, container))))
 }

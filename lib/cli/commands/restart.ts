@@ -4,11 +4,9 @@
 import type { Command } from 'commander'
 import { stopContainer } from '../../engine/life/stop.js'
 import { tellEvent } from '../../engine/store/events.js'
-import { findContainer } from '../../engine/store/containers.js'
-import { ContainerCommand, rootOf } from '../container/command.js'
+import { ContainerCommand } from '../container/command.js'
+import { eachContainer } from '../container/each.js'
 import { startDetached } from '../container/foreground.js'
-import { forEach } from '../container/run-exit.js'
-import { print } from '../output.js'
 import { seconds } from './stop.js'
 
 /** Build the command. */
@@ -20,15 +18,12 @@ export function restartCommand(): Command {
     .option('-t, --timeout <seconds>', 'how long to wait before SIGKILL; -1: for ever (10, or --stop-timeout of run)')
     .option('-s, --signal <signal>', 'the first signal')
     .action(async (refs: readonly string[], options: { readonly timeout?: string, readonly signal?: string }, command: Command) => {
-      const root = rootOf(command)
       const given = seconds('restart', options.timeout)
-      await forEach(refs, async (ref) => {
-        const container = findContainer(root, ref, 'restart')
+      await eachContainer(command, refs, async (container, root) => {
         const { stopTimeout, stopSignal } = container.record.config
         await stopContainer(container, given ?? stopTimeout, 'restart', options.signal ?? stopSignal)
         await startDetached(root, container)
         tellEvent(root, container.record, 'restart')
-        print(ref)
       })
     })
 }

@@ -10,11 +10,11 @@ import { finish } from '../../engine/life/finish.js'
 import type { Container, ContainerRecord } from '../../engine/store/record.js'
 import type { StateRoot } from '../../engine/store/root.js'
 import { fsPath } from '../../engine/text.js'
-import { ContainerCommand, rootOf } from '../container/command.js'
+import { ContainerCommand, many, rootOf } from '../container/command.js'
 import { runForeground, startDetached, startWords } from '../container/foreground.js'
 import { addRunFlags, recordOf, type RunOptions } from '../container/run-flags.js'
 import { exitingWith } from '../container/run-exit.js'
-import { checkTerminal, detachKeys } from '../container/terminal.js'
+import { attached, checkTerminal, detachKeys } from '../container/terminal.js'
 import { print } from '../output.js'
 
 interface Options extends RunOptions {
@@ -22,6 +22,7 @@ interface Options extends RunOptions {
   readonly sigProxy: boolean
   readonly detachKeys?: string
   readonly cidfile?: Bytes
+  readonly attach?: readonly string[]
 }
 
 /** Build the command. */
@@ -33,11 +34,15 @@ export function runCommand(): Command {
     .option('-d, --detach', 'leave it running and print its id')
     .option('--no-sig-proxy', 'signals that we get are not for the program')
     .option('--detach-keys <keys>', 'keys that leave it running (ctrl-p,ctrl-q)')
+    .option('-a, --attach <stream>', 'be connected with STDIN, STDOUT, STDERR only', many)
     .option('--cidfile <file>', 'write its id there')
     .action((words: readonly Bytes[], options: Options, command: Command) => exitingWith(async () => {
       const root = rootOf(command)
       checkTerminal('run', { tty: options.tty === true && options.detach !== true, interactive: options.interactive === true })
       const keys = detachKeys(options.detachKeys)
+      const streams = options.attach ?? []
+      if (options.detach === true && streams.length > 0) throw usage('run', 'Conflicting options: -a and -d')
+      attached(streams)
       const container = await make(root, recordOf(options, words), options.cidfile)
       try {
         return await run(root, container, options, keys)
@@ -66,5 +71,6 @@ async function run(root: StateRoot, container: Container, options: Options, keys
     return 0
   }
   const { tty, openStdin } = container.record.config
-  return runForeground(root, container, { tty, stdin: openStdin, sigProxy: options.sigProxy && !(tty && process.stdin.isTTY), keys })
+  const { stdin, shown } = attached(options.attach ?? [])
+  return runForeground(root, container, { tty, stdin: openStdin && stdin, ...(shown === undefined ? {} : { shown }), sigProxy: options.sigProxy && !(tty && process.stdin.isTTY), keys })
 }

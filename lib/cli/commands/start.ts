@@ -5,10 +5,10 @@ import type { Command } from 'commander'
 import { usage } from '../../engine/error.js'
 import { findContainer } from '../../engine/store/containers.js'
 import { ContainerCommand, rootOf } from '../container/command.js'
+import { eachContainer } from '../container/each.js'
 import { runForeground, startDetached } from '../container/foreground.js'
-import { exitingWith, forEach } from '../container/run-exit.js'
+import { exitingWith } from '../container/run-exit.js'
 import { checkTerminal, detachKeys } from '../container/terminal.js'
-import { print } from '../output.js'
 
 interface Options {
   readonly attach?: true
@@ -30,10 +30,7 @@ export function startCommand(): Command {
     .action(async (refs: readonly string[], options: Options, command: Command) => {
       const root = rootOf(command)
       if (options.attach !== true && options.interactive !== true) {
-        return forEach(refs, async (ref) => {
-          await startDetached(root, findContainer(root, ref, 'start'))
-          print(ref)
-        })
+        return eachContainer(command, refs, (container) => startDetached(root, container))
       }
       if (refs.length > 1) throw usage('start', 'You cannot start and attach multiple containers at once')
       await exitingWith(async () => {

@@ -7,11 +7,9 @@ import { finish } from '../../engine/life/finish.js'
 import { stopContainer } from '../../engine/life/stop.js'
 import { signalNumber } from '../../engine/spec/words.js'
 import { tellEvent } from '../../engine/store/events.js'
-import { findContainer } from '../../engine/store/containers.js'
-import { ContainerCommand, rootOf } from '../container/command.js'
+import { ContainerCommand } from '../container/command.js'
+import { eachContainer } from '../container/each.js'
 import { startWords } from '../container/foreground.js'
-import { forEach } from '../container/run-exit.js'
-import { print } from '../output.js'
 
 interface Options {
   readonly timeout?: string
@@ -29,17 +27,14 @@ export function stopCommand(): Command {
     .option('--time <seconds>', 'the same')
     .option('-s, --signal <signal>', 'the first signal')
     .action(async (refs: readonly string[], options: Options, command: Command) => {
-      const root = rootOf(command)
       const given = seconds('stop', options.timeout ?? options.time)
       if (options.signal !== undefined) signalNumber(`stop --signal ${options.signal}`, options.signal)
-      await forEach(refs, async (ref) => {
-        const container = findContainer(root, ref, 'stop')
+      await eachContainer(command, refs, async (container, root) => {
         const { stopTimeout, stopSignal } = container.record.config
         await stopContainer(container, given ?? stopTimeout, 'stop', options.signal ?? stopSignal)
         // Also of one that did not run: the program of a monitor that was killed is ended here.
         await finish(root, container, startWords(root))
         tellEvent(root, container.record, 'stop')
-        print(ref)
       })
     })
 }

@@ -6,10 +6,9 @@ import { LIMIT_FLAGS, limitsOf } from '../../engine/cgroup/index.js'
 import { usage } from '../../engine/error.js'
 import { updateContainer } from '../../engine/life/update.js'
 import { parseRestart } from '../../engine/spec/words.js'
-import { findContainer } from '../../engine/store/containers.js'
-import { ContainerCommand, rootOf } from '../container/command.js'
-import { forEach } from '../container/run-exit.js'
-import { complain, print } from '../output.js'
+import { ContainerCommand } from '../container/command.js'
+import { eachContainer } from '../container/each.js'
+import { complain } from '../output.js'
 
 /** Build the command. */
 export function updateCommand(): Command {
@@ -26,11 +25,9 @@ export function updateCommand(): Command {
     const { restart } = options
     if (Object.keys(limits).length === 0 && restart === undefined) throw usage('update', 'you must provide one or more flags when using this command')
     const change = { limits, restart: restart === undefined ? undefined : parseRestart(restart) }
-    const root = rootOf(self)
-    await forEach(refs, async (ref) => {
-      const notes = await updateContainer(root, findContainer(root, ref, 'update'), change)
+    await eachContainer(self, refs, async (container, root) => {
+      const notes = await updateContainer(root, container, change)
       notes.forEach(complain)
-      print(ref)
     })
   })
 }

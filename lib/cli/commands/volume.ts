@@ -5,9 +5,10 @@ import type { Command } from 'commander'
 import { readPairs } from '../../engine/spec/words.js'
 import type { StateRoot } from '../../engine/store/root.js'
 import {
-  allVolumes, createVolume, findVolume, isAnonymous, readVolume, removeVolume, usersOf, volumeSize, type Volume,
+  allVolumes, createVolume, findVolume, isAnonymous, readVolume, removeVolume, usersOf, type Volume,
 } from '../../engine/store/volumes.js'
 import { usage } from '../../engine/error.js'
+import { diskUsage } from '../../engine/store/usage.js'
 import { textOf } from '../../engine/text.js'
 import { formatQuantity } from '../../util/quantity.js'
 import { agrees } from '../container/ask.js'
@@ -127,20 +128,22 @@ function prune(): Command {
       const { label, 'label!': without } = filtersFor(root)
       const holds = keyFilters('volume prune', options.filter ?? [], { label: label!, 'label!': without! })
       if (options.force !== true && !await agrees(`${options.all === true ? 'all' : 'anonymous'} local volumes not used by at least one container`)) return
-      await pruneVolumes(root, (each) => (options.all === true || isAnonymous(each)) && holds(each))
+      const freed = await pruneVolumes(root, (each) => (options.all === true || isAnonymous(each)) && holds(each))
+      writeText(`Total reclaimed space: ${formatQuantity(freed, 1000)}\n`)
     })
 }
 
-/** Remove those of which no container has one. Says what it has done, as docker. */
-export async function pruneVolumes(root: StateRoot, holds: (volume: Volume) => boolean): Promise<void> {
+/** Remove those that no container has, and say which. @returns bytes that were in them */
+export async function pruneVolumes(root: StateRoot, holds: (volume: Volume) => boolean): Promise<number> {
   const idle = allVolumes(root).filter((each) => holds(each) && usersOf(root, each.record.name).length === 0)
   let freed = 0
   if (idle.length > 0) writeText('Deleted Volumes:\n')
   await forEach(idle, async (each) => {
-    const size = each.record.options['device'] === undefined ? volumeSize(each) : 0
+    const size = each.record.options['device'] === undefined ? diskUsage(each.data) : 0
     await removeVolume(root, each.record.name, 'volume prune')
     freed += size
     print(each.record.name)
   })
-  writeText(`${idle.length > 0 ? '\n' : ''}Total reclaimed space: ${formatQuantity(freed, 1000)}\n`)
+  if (idle.length > 0) writeText('\n')
+  return freed
 }

@@ -3,10 +3,8 @@
  */
 import type { Command } from 'commander'
 import { waitForEnd } from '../../engine/life/wait.js'
-import { findContainer } from '../../engine/store/containers.js'
-import { ContainerCommand, rootOf } from '../container/command.js'
-import { forEach } from '../container/run-exit.js'
-import { print } from '../output.js'
+import { ContainerCommand } from '../container/command.js'
+import { eachContainer } from '../container/each.js'
 
 /** Build the command. */
 export function waitCommand(): Command {
@@ -14,10 +12,6 @@ export function waitCommand(): Command {
     .description('wait until containers have ended and print their exit codes')
     .usage('CONTAINER [CONTAINER...]')
     .argument('<containers...>')
-    .action(async (refs: readonly string[], _options: unknown, command: Command) => {
-      const root = rootOf(command)
-      await forEach(refs, async (ref) => {
-        print(String(await waitForEnd(findContainer(root, ref, 'wait'))))
-      })
-    })
+    .action((refs: readonly string[], _options: unknown, command: Command) => (
+      eachContainer(command, refs, async (container) => String(await waitForEnd(container)))))
 }

@@ -4,6 +4,7 @@
 import { Option, type Command } from 'commander'
 import type { Bytes } from '../../os/native.js'
 import { draftRecord, type RunFlags } from '../../engine/spec/draft.js'
+import { checkOtherFlags, IDLE_FLAGS, REFUSED_FLAGS } from '../../engine/spec/other-flags.js'
 import type { ContainerRecord } from '../../engine/store/record.js'
 import { LIMIT_FLAGS } from '../../engine/cgroup/index.js'
 import { NETWORK_FLAGS } from '../../engine/network/index.js'
@@ -59,6 +60,7 @@ const LISTS: readonly (readonly [flags: string, help: string])[] = [
   ['--uidmap <map>', 'CONTAINER-ID:HOST-ID:SIZE for users of a user namespace'],
   ['--gidmap <map>', 'the same for groups; those of users if not given'],
   ['--group-add <group>', 'a supplementary group'],
+  ['--annotation <annotation>', 'NAME=value of the OCI configuration'],
   ['-l, --label <label>', 'NAME=value'],
   ['--label-file <file>', 'lines NAME=value'],
   ['--security-opt <option>', 'seccomp=FILE|unconfined, no-new-privileges[=false], systempaths=unconfined'],
@@ -83,6 +85,8 @@ export function addRunFlags(command: Command): Command {
     command.addOption(repeats === true ? new Option(flags, help).argParser(many) : new Option(flags, help))
   }
   command.option('--net <mode>', 'the same as --network')
+  command.addOption(new Option('--dns-opt <option>', 'the same as --dns-option').argParser(many))
+  for (const { flags, why } of [...IDLE_FLAGS, ...REFUSED_FLAGS]) command.addOption(new Option(flags, why).hideHelp())
   return command
 }
 
@@ -93,12 +97,13 @@ const NOTHING = {
 }
 
 /** What commander makes of the flags that were given. */
-export type RunOptions = Partial<RunFlags> & { readonly net?: string }
+export type RunOptions = Partial<RunFlags> & { readonly net?: string, readonly dnsOpt?: readonly string[] }
 
 /** The record of the container that is asked for. @throws MountError for what is wrong with it */
 export function recordOf(options: RunOptions, words: readonly Bytes[]): ContainerRecord {
-  const { net, ...more } = options
-  const flags = { ...NOTHING, ...(net === undefined ? {} : { network: net }), ...more } as RunFlags
+  const { net, dnsOpt = [], dnsOption = [], ...more } = options
+  const flags = { ...NOTHING, ...(net === undefined ? {} : { network: net }), ...more, dnsOption: [...dnsOption, ...dnsOpt] } as RunFlags
+  checkOtherFlags(options, (each) => attribute([each, '']))
   if (flags.rootfs === '') throw usage('run', 'give the directories of its root: --rootfs DIR[:DIR...] COMMAND')
   return draftRecord(flags, words, workingDirectory(), complain)
 }

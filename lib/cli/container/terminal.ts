@@ -16,6 +16,8 @@ export interface Connection {
   readonly stdin: boolean
   /** Signals that we get are for it. */
   readonly sigProxy: boolean
+  /** Of its output, what is shown here; undefined: both. */
+  readonly shown?: readonly ('stdout' | 'stderr')[]
   /** Keys that leave it running, as detachKeys() gives them. */
   readonly keys: readonly number[]
 }
@@ -43,6 +45,16 @@ export function detachKeys(text = 'ctrl-p,ctrl-q'): number[] {
   })
 }
 
+/** What `-a STREAM` leaves of a conversation. @throws MountError for a stream that is none */
+export function attached(streams: readonly string[]): Pick<Connection, 'shown'> & { readonly stdin: boolean } {
+  const names = streams.map((each) => {
+    const name = each.toLowerCase()
+    if (name !== 'stdin' && name !== 'stdout' && name !== 'stderr') throw usage(`--attach ${each}`, 'valid streams are STDIN, STDOUT and STDERR')
+    return name
+  })
+  return names.length === 0 ? { stdin: true } : { stdin: names.includes('stdin'), shown: names.filter((each) => each !== 'stdin') }
+}
+
 /** The size of our terminal, if there is one. */
 export function terminalSize(): { readonly rows?: number, readonly columns?: number } {
   const { rows, columns } = process.stdout
@@ -59,6 +71,7 @@ export async function converse(client: AttachClient, connection: Connection): Pr
   const undo: (() => void)[] = []
   try {
     client.listen((stream, data) => {
+      if (connection.shown?.includes(stream) === false) return true
       const out = stream === 'stderr' ? process.stderr : process.stdout
       if (out.write(data)) return true
       out.once('drain', () => client.resume())

@@ -53,7 +53,7 @@ export async function copy(from: CopySide, to: CopySide, cwd: Bytes, options: Cp
 }
 
 /** Owners on the other side of a user namespace. An id that it does not have is nobody's, inside root's. */
-function shift({ uids, gids }: IdMaps, into: boolean): IdShift {
+export function shift({ uids, gids }: IdMaps, into: boolean): IdShift {
   const other = into ? hostId : containerId
   const root = rootOf({ uids, gids })
   return {
@@ -66,23 +66,24 @@ function shift({ uids, gids }: IdMaps, into: boolean): IdShift {
  * The root of a container as a path of ours; mounted for the while if it does not run.
  * @param work is told the ids of its user namespace when the path shows the host's
  */
-function withRoot(container: Container, work: (root: Bytes, maps?: IdMaps) => void): Promise<void> {
+export function withRoot(container: Container, work: (root: Bytes, maps?: IdMaps) => void | Promise<void>): Promise<void> {
   const { pid } = stateOf(container)
-  if (pid > 0) return Promise.resolve(work(`/proc/${pid}/root`, container.record.host.idMaps))
+  if (pid > 0) return Promise.resolve().then(() => work(`/proc/${pid}/root`, container.record.host.idMaps))
   return withContainer(container, 'cp', async (current) => {
     const state = stateOf(current)
     if (state.pid > 0) return work(`/proc/${state.pid}/root`, current.record.host.idMaps)
     const had = isMounted(current.dir)
     if (!had) await mountRootfs(current)
     try {
-      work(rootfsPath(current.dir))
+      await work(rootfsPath(current.dir))
     } finally {
       if (!had) await unmountRootfs(current.dir)
     }
   })
 }
 
-const baseName = (path: Bytes): Bytes => path.replace(/\/+$/, '').split('/').at(-1) ?? ''
+/** The last word of a path; '' for the root. */
+export const baseName = (path: Bytes): Bytes => path.replace(/\/+$/, '').split('/').at(-1) ?? ''
 
 /** docker's rules for where a copy goes. Source: docker-cp(1). */
 function copyBetween(source: Inside, from: Bytes, target: Inside, to: Bytes, options: CpOptions): void {

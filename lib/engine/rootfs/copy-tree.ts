@@ -3,12 +3,12 @@
  */
 import { E, Errno, must } from '../../os/errno.js'
 import { sys, type Bytes } from '../../os/native.js'
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, st, takeMeta, type Meta } from '../../os/stat.js'
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, st, takeMeta, type Meta } from '../../os/stat.js'
 import { readLink } from './inside.js'
 
 const C = sys.constants
 const DIR = C['O_RDONLY']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
-const S_IFIFO = 0o010000
+const UMASK = 0o077
 /** Source: xattr(7). */
 const XATTR_MAX = 64 << 10
 
@@ -20,6 +20,11 @@ export interface CopyOptions {
   readonly xattrs?: boolean
   /** Owners as they are kept; undefined for those that are kept as they are. */
   readonly ids?: IdShift
+}
+
+/** Who makes copies: file systems of a user namespace take nothing from those they do not know. */
+export function makerOf({ ids }: Pick<CopyOptions, 'ids'>): { readonly uid: number, readonly gid: number } {
+  return ids?.owner ?? { uid: process.geteuid!(), gid: process.getegid!() }
 }
 
 /** Between a container in a user namespace and the host: copies get these owners. */
@@ -42,11 +47,12 @@ export function copyEntry(from: number, name: Bytes, to: number, newName: Bytes,
   const meta = takeMeta()
   if (kind === S_IFDIR) return copyDirectory(from, name, to, newName, path, meta, options)
   const there = kindOf(to, newName, path)
+  const { uid, gid } = makerOf(options)
   if (there === S_IFDIR) throw new Errno(E.EISDIR, 'copy', path)
   if (there !== undefined) must(sys.unlinkat(to, newName, 0), 'unlink', path)
-  if (kind === S_IFREG) copyFile(from, name, to, newName, path, meta)
-  else if (kind === S_IFLNK) must(sys.symlinkat(readLink(from, name, path), to, newName), 'symlink', path)
-  else if (kind === S_IFIFO || kind === S_IFCHR || kind === S_IFBLK) must(sys.mknodat(to, newName, meta.mode, meta.rdev), 'mknod', path)
+  if (kind === S_IFREG) copyFile(from, name, to, newName, path, meta, options)
+  else if (kind === S_IFLNK) must(sys.symlinkAs(readLink(from, name, path), to, newName, uid, gid), 'symlink', path)
+  else if (kind === S_IFIFO || kind === S_IFCHR || kind === S_IFBLK) must(sys.mknodAs(to, newName, meta.mode, meta.rdev, uid, gid, UMASK), 'mknod', path)
   // A socket without the process that listens on it is nothing.
   else return
   setMeta(to, newName, meta, path, options)
@@ -84,13 +90,14 @@ function kindOf(dirfd: number, name: Bytes, path: Bytes): number | undefined {
   return st.kind
 }
 
-function copyFile(from: number, name: Bytes, to: number, newName: Bytes, path: Bytes, meta: Meta): void {
+function copyFile(from: number, name: Bytes, to: number, newName: Bytes, path: Bytes, meta: Meta, options: CopyOptions): void {
   // It may have become a fifo meanwhile.
   const source = must(sys.openat(from, name, C['O_RDONLY']! | C['O_NONBLOCK']!, 0), 'open', path)
   try {
     must(sys.statx(source, ''), 'stat', path)
     if (st.kind !== S_IFREG) throw new Errno(E.ESTALE, 'open', path)
-    const copy = must(sys.openat(to, newName, C['O_WRONLY']! | C['O_CREAT']! | C['O_EXCL']!, 0o600), 'create', path)
+    const { uid, gid } = makerOf(options)
+    const copy = must(sys.createAs(to, newName, C['O_WRONLY']!, 0o600, uid, gid, UMASK), 'create', path)
     try {
       must(sys.copyData(source, copy, meta.size), 'write', path)
     } finally {
@@ -103,7 +110,8 @@ function copyFile(from: number, name: Bytes, to: number, newName: Bytes, path: B
 
 function copyDirectory(from: number, name: Bytes, to: number, newName: Bytes, path: Bytes, meta: Meta, options: CopyOptions): void {
   const there = newName === '' ? S_IFDIR : kindOf(to, newName, path)
-  if (there === undefined) must(sys.mkdirat(to, newName, 0o700), 'mkdir', path)
+  const { uid, gid } = makerOf(options)
+  if (there === undefined) must(sys.mkdirAs(to, newName, 0o700, uid, gid, UMASK), 'mkdir', path)
   else if (there !== S_IFDIR) throw new Errno(E.ENOTDIR, 'copy', path)
   const source = open(from, name, path)
   try {

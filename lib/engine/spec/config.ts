@@ -63,7 +63,7 @@ export function ociConfig(record: ContainerRecord, facts: StartFacts): OciConfig
       maskedPaths: security.masks ? MASKED : [],
       readonlyPaths: security.masks ? READ_ONLY : [],
     },
-    annotations: {},
+    annotations: { ...host.annotations },
   }
 }
 

@@ -51,6 +51,7 @@ export interface RunFlags extends NetworkFlags, UserNamespaceFlags {
   readonly ulimit: readonly string[]
   readonly sysctl: readonly string[]
   readonly entrypoint?: Bytes
+  readonly annotation: readonly string[]
   readonly label: readonly string[]
   readonly labelFile: readonly Bytes[]
   readonly rm?: true
@@ -152,6 +153,7 @@ function hostConfig(flags: RunFlags, cwd: Bytes): HostConfig {
     capDrop: flags.capDrop.map((each) => normalCapability('--cap-drop', each)),
     privileged,
     devices: flags.device.map(parseDevice), deviceCgroupRules: flags.deviceCgroupRule.map(checkRule),
+    ...(flags.annotation.length === 0 ? {} : { annotations: readPairs('--annotation', flags.annotation) }),
     ulimits: flags.ulimit.map(parseUlimit), sysctls: sysctls(flags.sysctl),
     groupAdd: flags.groupAdd,
     extraHosts: flags.addHost.map(checkExtraHost),

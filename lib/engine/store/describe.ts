@@ -88,7 +88,7 @@ export function inspect(container: Container): Record<string, unknown> {
     Name: `/${record.name}`, RestartCount: state.restartCount, Driver: 'tsaufs', Platform: 'linux', MountLabel: '', ProcessLabel: '',
     AppArmorProfile: '', ExecIDs: null,
     HostConfig: {
-      VolumesFrom: host.volumesFrom ?? null,
+      VolumesFrom: host.volumesFrom ?? null, Annotations: host.annotations === undefined ? null : texts(host.annotations),
       Binds: binds.map(({ source, target, readOnly }) => textOf(`${source}:${target}${readOnly ? ':ro' : ''}`)),
       NetworkMode: record.network.mode, PortBindings: network.bindings,
       RestartPolicy: { Name: host.restartPolicy.name, MaximumRetryCount: host.restartPolicy.maximumRetryCount },
@@ -118,12 +118,15 @@ export function inspect(container: Container): Record<string, unknown> {
       Hostname: textOf(config.hostname), Domainname: textOf(config.domainname), User: textOf(config.user), AttachStdin: config.openStdin,
       Tty: config.tty, OpenStdin: config.openStdin, Env: config.env.map(textOf), Cmd: config.cmd.map(textOf), Image: textOf(record.image),
       WorkingDir: textOf(config.workingDir), Entrypoint: config.entrypoint === null ? null : config.entrypoint.map(textOf),
-      Labels: Object.fromEntries(Object.entries(config.labels).map(([key, value]) => [textOf(key), textOf(value)])),
+      Labels: texts(config.labels),
       StopSignal: config.stopSignal, StopTimeout: config.stopTimeout,
     },
     NetworkSettings: network.settings,
   }
 }
+
+const texts = (pairs: Readonly<Record<string, string>>): Record<string, string> => (
+  Object.fromEntries(Object.entries(pairs).map(([key, value]) => [textOf(key), textOf(value)])))
 
 /** As podman tells them. */
 function idMappings(maps: IdMaps | undefined): Record<string, readonly string[]> | null {

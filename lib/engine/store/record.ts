@@ -100,6 +100,8 @@ export interface HostConfig {
   readonly ulimits: readonly UlimitSpec[]
   readonly sysctls: Readonly<Record<string, string>>
   readonly groupAdd: readonly string[]
+  /** Of the OCI configuration. */
+  readonly annotations?: Readonly<Record<string, string>>
   /** `host:ip`. */
   readonly extraHosts: readonly Bytes[]
   readonly dns: readonly string[]

@@ -10,7 +10,7 @@
  * Names, labels and options are docker's (driver local).
  */
 import { randomBytes } from 'node:crypto'
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bytes } from '../../os/native.js'
 import { codeOf, failure, usage } from '../error.js'
@@ -179,18 +179,4 @@ export function unfinishedVolumes(root: StateRoot): string[] {
     if (codeOf(error) === 'ENOENT') return []
     throw error
   }
-}
-
-/** Bytes that its files occupy; links and what is mounted in it are not followed. */
-export function volumeSize({ data }: Volume): number {
-  let total = 0
-  const walk = (path: Buffer): void => {
-    const stat = lstatSync(path, { throwIfNoEntry: false })
-    if (stat === undefined) return
-    total += stat.blocks * 512
-    if (!stat.isDirectory()) return
-    for (const name of readdirSync(path, { encoding: 'buffer' })) walk(Buffer.concat([path, Buffer.from('/'), name]))
-  }
-  walk(fsPath(data))
-  return total
 }
