@@ -17,7 +17,7 @@ export function writeText(text: string): void {
 
 /** A value as indented JSON on stdout; strings in it are proper text (see `readable`), not bytes. */
 export function printJson(value: unknown): void {
-  writeAll(1, Buffer.from(`${JSON.stringify(value, null, 2)}\n`, 'utf8'))
+  writeAll(1, Buffer.from(`${escapeControls(JSON.stringify(value, null, 2))}\n`, 'utf8'))
 }
 
 /** Bytes on stdout or stderr as they are. @returns false when nobody reads them any more */
@@ -27,12 +27,26 @@ export function writeBytes(fd: 1 | 2, bytes: Buffer): boolean {
 
 /** A value as one line of JSON on stdout. */
 export function printJsonLine(value: unknown): void {
-  writeText(`${JSON.stringify(value)}\n`)
+  writeText(`${escapeControls(JSON.stringify(value))}\n`)
 }
 
-/** Control characters, which could make two lines of one or confuse a terminal, as `\xHH`. */
+/** What JSON.stringify leaves as it is, and a terminal obeys: in JSON these stand in strings only. */
+function escapeControls(json: string): string {
+  return json.replace(/[\x7f-\x9f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** Control characters, which could make two lines of one or confuse a terminal, as `\xHH`; of bytes those of UTF-8 above 0x7f as well. */
 export function oneLine(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  return text.replace(/[\x00-\x1f\x7f]|\xc2[\x80-\x9f]/g, visible)
+}
+
+/** The same of text that is no bytes. */
+export function oneLineOfText(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, visible)
+}
+
+function visible(characters: string): string {
+  return [...characters].map((c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`).join('')
 }
 
 /** One line on stderr after `tsaufs: `. */

@@ -234,6 +234,8 @@ export interface ContainerPlanInput extends ProgramExtras {
   config: OciConfig
   /** A small init is process 1: it reaps and passes signals on (`--init`). */
   init?: boolean
+  /** Device nodes on the root cannot be opened. */
+  rootNodev?: boolean
   /** Make the mount namespace only after the go, so that what the host mounts until then is in it. */
   lateMountNamespace?: boolean
   /**

@@ -11,7 +11,7 @@
  * count a new owner as a change too. Source: union-semantics sections 13, 14.
  */
 import { sys, type Bytes } from '../os/native.js'
-import { Errno, must } from '../os/errno.js'
+import { E, Errno, must } from '../os/errno.js'
 import { takeMeta, type Meta } from '../os/stat.js'
 import type { MountConfig } from '../config/config.js'
 import { listing } from './listings.js'
@@ -110,8 +110,12 @@ function take(union: Union, dir: DirNode, name: Bytes): Node | null {
   return node
 }
 
-/** @returns whether an entry of the directory appeared or went */
+/** PATH_MAX: what is deeper has no name that anybody could use. */
+const PATH_MAX = 4096
+
+/** @returns whether an entry of the directory appeared or went. @throws Errno ENAMETOOLONG of a directory deeper than paths are long */
 function compareDirs(pair: Pair, dir: DirNode, was: DirNode | null, path: Bytes, changes: Change[]): boolean {
+  if (path.length >= PATH_MAX) throw new Errno(E.ENAMETOOLONG, 'open', `${path.slice(0, 64)}...`)
   let moves = false
   for (const name of candidates(pair, dir, was)) {
     const entry = take(pair.now, dir, name)

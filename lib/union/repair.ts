@@ -46,7 +46,7 @@ export function beginUse(branch: Branch, report: (line: string) => void): void {
   const key = branch.keys.dirty
   const dirty = sys.getxattr(branch.fd, '', key, mark) > 0
   const walk: Walk = { branch, report, left: dirty ? Infinity : WALK_MAX, repaired: 0 }
-  repairTree(walk, branch.fd, '')
+  repairTree(walk)
   if (dirty) {
     const how = walk.repaired === 0 ? 'nothing to repair' : `${walk.repaired} repaired`
     report(`${branch.spec.path}: was not unmounted cleanly; ${how}`)
@@ -99,13 +99,40 @@ function settleLinks(branch: Branch, report: (line: string) => void): void {
   sys.close(links)
 }
 
-/** Put right what lies in a directory and below: names beside their own whiteout, and temporaries. */
-function repairTree(walk: Walk, dirfd: number, path: Bytes): void {
+/** A directory on the way down, and what is still to be looked at below it. */
+interface Level {
+  readonly dirfd: number
+  readonly path: Bytes
+  readonly directories: Bytes[]
+}
+
+/**
+ * Put right what lies in a branch: names beside their own whiteout, and temporaries. Level by level on a list of its own: who
+ * writes a branch can nest directories deeper than the stack is.
+ */
+function repairTree(walk: Walk): void {
+  const { branch } = walk
+  const way: Level[] = [{ dirfd: branch.fd, path: '', directories: repairDirectory(walk, branch.fd, '') }]
+  for (let level; (level = way.at(-1)) !== undefined;) {
+    const name = walk.left > 0 ? level.directories.pop() : undefined
+    if (name === undefined) {
+      if (way.pop()!.dirfd !== branch.fd) sys.close(level.dirfd)
+      continue
+    }
+    const dirfd = sys.openBeneath(level.dirfd, name, O_PATH_DIR)
+    if (dirfd < 0) continue
+    const path = `${level.path}${name}/`
+    way.push({ dirfd, path, directories: repairDirectory(walk, dirfd, path) })
+  }
+}
+
+/** Put right what lies in one directory. @returns its directories, the last first */
+function repairDirectory(walk: Walk, dirfd: number, path: Bytes): Bytes[] {
   const { branch, report } = walk
   const raw = sys.readdir(dirfd)
   if (typeof raw === 'number') {
     report(`${branch.spec.path}/${path}: cannot be checked`)
-    return
+    return []
   }
   walk.left -= raw.names.length
   const names = new Set(raw.names)
@@ -125,14 +152,7 @@ function repairTree(walk: Walk, dirfd: number, path: Bytes): void {
     }
   }
   if (walk.repaired > before) restore()
-  for (const [i, name] of raw.names.entries()) {
-    if (walk.left <= 0) return
-    if (raw.types[i] !== S_IFDIR >> 12 || branch.format.classify(name) !== 'entry') continue
-    const fd = sys.openBeneath(dirfd, name, O_PATH_DIR)
-    if (fd < 0) continue
-    repairTree(walk, fd, `${path}${name}/`)
-    sys.close(fd)
-  }
+  return raw.names.filter((name, i) => raw.types[i] === S_IFDIR >> 12 && branch.format.classify(name) === 'entry').reverse()
 }
 
 /** An entry beside its own whiteout: the entry counts. What the whiteout hid stays hidden below a directory. */

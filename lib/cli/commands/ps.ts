@@ -9,7 +9,7 @@ import { asksForAll, parseFilters } from '../../engine/store/filters.js'
 import { isRunning, stateOf } from '../../engine/store/status.js'
 import { ContainerCommand, many, rootOf } from '../container/command.js'
 import { printFormatted, printTable } from '../container/table.js'
-import { oneLine, writeText } from '../output.js'
+import { oneLineOfText, writeText } from '../output.js'
 
 interface Options {
   readonly all?: true
@@ -59,5 +59,5 @@ export function psCommand(): Command {
 
 /** Nothing that people have put into arguments or labels reaches the terminal as more than text. */
 function visible(row: PsRow): Record<keyof PsRow, string> {
-  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, oneLine(value as string)])) as Record<keyof PsRow, string>
+  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, oneLineOfText(value as string)])) as Record<keyof PsRow, string>
 }

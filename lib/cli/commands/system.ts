@@ -15,7 +15,7 @@ import { forEach } from '../container/run-exit.js'
 import { EXIT } from '../exit-codes.js'
 import { startWords } from '../container/foreground.js'
 import { showDiskUsage } from '../container/disk-usage.js'
-import { oneLine, print, writeText } from '../output.js'
+import { oneLineOfText, print, writeText } from '../output.js'
 import { pruneContainers } from './container.js'
 import { pruneVolumes } from './volume.js'
 
@@ -26,7 +26,7 @@ export function systemCommand(): Command {
     .description('find what a crash or a reboot has left: mounts, groups, networks, state; exit code 1 if there is something')
     .action(async (_options: unknown, command: Command) => {
       const found = await findLeftovers(rootOf(command))
-      for (const { what } of found) writeText(`${oneLine(what)}\n`)
+      for (const { what } of found) writeText(`${oneLineOfText(what)}\n`)
       if (found.length > 0) process.exitCode = EXIT.FAILED
     }))
   system.addCommand(new ContainerCommand('prune', { inNamespace: 'enters' })
@@ -69,11 +69,11 @@ export function systemCommand(): Command {
 async function prune(root: StateRoot, all: boolean, volumes: boolean): Promise<void> {
   await forEach(await findLeftovers(root), async ({ what, remove }) => {
     await unlessGone(remove)
-    writeText(`Removed: ${oneLine(what)}\n`)
+    writeText(`Removed: ${oneLineOfText(what)}\n`)
   })
   if (!all) return
   const freed = await pruneContainers(root) + (volumes ? await pruneVolumes(root, isAnonymous) : 0)
   // Perhaps nobody is on the bridge any more; the next container makes it again.
-  for (const what of await sweepNetwork(() => undefined, { remove: true, all: true })) writeText(`Removed: ${oneLine(what)}\n`)
+  for (const what of await sweepNetwork(() => undefined, { remove: true, all: true })) writeText(`Removed: ${oneLineOfText(what)}\n`)
   writeText(`Total reclaimed space: ${formatQuantity(freed, 1000)}\n`)
 }

@@ -5,7 +5,7 @@ import type { StateRoot } from '../../engine/store/root.js'
 import { parseMoment, parseTime } from '../../engine/store/times.js'
 import { textOf } from '../../engine/text.js'
 import { EXIT } from '../exit-codes.js'
-import { oneLine, writeBytes } from '../output.js'
+import { oneLineOfText, writeBytes } from '../output.js'
 import { compileTemplate } from './template.js'
 
 /** The flags by commander's names. */
@@ -40,7 +40,7 @@ export async function followContainers(root: StateRoot, { since, until, filter =
     if (!holds(event)) return true
     const line = format === undefined ? lineOf(event) : render === undefined ? JSON.stringify(shapeOf(event)) : render(shapeOf(event))
     // Who read it has gone.
-    if (!writeBytes(1, Buffer.from(`${format === undefined ? oneLine(line) : line}\n`))) process.exit(EXIT.OK)
+    if (!writeBytes(1, Buffer.from(`${format === undefined ? oneLineOfText(line) : line}\n`))) process.exit(EXIT.OK)
     return true
   })
 }

@@ -12,6 +12,7 @@ import { unmountAt, unmountRootfs } from '../rootfs/mount.js'
 import { containerIds, readContainer, withContainer } from '../store/containers.js'
 import { ID } from '../store/ids.js'
 import { isLocked, withLock } from '../store/lock.js'
+import { removeTree } from '../store/remove-tree.js'
 import type { Container } from '../store/record.js'
 import type { StateRoot } from '../store/root.js'
 import { isRunning, stateOf } from '../store/status.js'
@@ -76,7 +77,7 @@ function list(dir: string): string[] {
 function unfinished(root: StateRoot): Leftover[] {
   return list(root.containers).filter((name) => name.startsWith('.')).map((name) => join(root.containers, name)).filter(isAbandoned).map((dir) => ({
     what: `${dir}: a container that was never finished, or not removed to its end`,
-    remove: () => withLock(root.lock, 'system prune', () => { if (isAbandoned(dir)) rmSync(dir, { recursive: true, force: true }) }),
+    remove: () => withLock(root.lock, 'system prune', () => { if (isAbandoned(dir)) removeTree(dir) }),
   }))
 }
 
@@ -84,7 +85,7 @@ function unfinished(root: StateRoot): Leftover[] {
 function halfVolumes(root: StateRoot): Leftover[] {
   return unfinishedVolumes(root).filter(isAbandoned).map((dir) => ({
     what: `${dir}: a volume that was never finished, or not removed to its end`,
-    remove: () => Promise.resolve(rmSync(dir, { recursive: true, force: true })),
+    remove: () => Promise.resolve(removeTree(dir)),
   }))
 }
 
@@ -102,7 +103,7 @@ function broken(root: StateRoot, known: ReadonlySet<string>): Leftover[] {
     what: `${root.container(id)}: its record cannot be read`,
     async remove() {
       await unmountRootfs(root.container(id))
-      rmSync(root.container(id), { recursive: true, force: true })
+      removeTree(root.container(id))
     },
   }))
 }

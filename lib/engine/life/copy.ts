@@ -43,6 +43,8 @@ export async function copy(from: CopySide, to: CopySide, cwd: Bytes, options: Cp
     try {
       copyBetween(from.container === undefined ? host : inside, absolute(from), to.container === undefined ? host : inside, absolute(to), words)
     } catch (error) {
+      // Nested deeper than our stack is: a container can do that.
+      if (error instanceof RangeError) throw failure(`cp ${from.path} ${to.path}`, 'ENAMETOOLONG', 'directories are nested deeper than can be copied')
       if (!(error instanceof Errno)) throw error
       throw failure(`cp ${from.path} ${to.path}`, error.code, `${error.syscall} ${error.path} failed${error.code === 'ENOENT' ? ': Could not find the file' : ''}`)
     } finally {

@@ -106,6 +106,8 @@ function planInput({ dir, record }: Container, group: Group, { files, joined }: 
     attached: options.attach, cgroupProcs: [...group.procs], cgroupHierarchies: [...group.hierarchies], ...(group.oomFile === undefined ? {} : { oomFile: group.oomFile }),
     // The root is mounted meanwhile, and the network needs a process.
     waitForGo: true, lateMountNamespace: true, bindDevices: !isMachineRoot(),
+    // What an image or a volume brings along nobody else keeps it from.
+    rootNodev: !group.places.devicesConfined && !record.host.privileged,
     exitCommand: [...options.cleanup, record.id].map(bytesOf), stopSignal: signalNumber(`start ${record.name}`, record.config.stopSignal),
     ...seccompOf(record, options.note), init: record.host.init,
   }

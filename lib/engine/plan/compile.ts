@@ -1,5 +1,5 @@
 /** A configuration becomes a plan: pure functions, nothing is looked at or changed. */
-import type { ContainerPlanInput, ExecPlanInput, OciConfig } from '../oci.js'
+import type { ContainerPlanInput, ExecPlanInput } from '../oci.js'
 import { deviceSteps } from './devices.js'
 import { Attribute, Propagation, propagationOf } from './mount-options.js'
 import { cleanPath, MountPlanner } from './mounts.js'
@@ -15,10 +15,11 @@ function cutOff(rootfsPropagation: string | undefined): PlanRecord {
 }
 
 /** The root as it is afterwards: read-only, and with the propagation asked for. */
-function finishRoot(config: OciConfig): { before: PlanRecord[], after: PlanRecord[] } {
+function finishRoot({ config, rootNodev }: ContainerPlanInput): { before: PlanRecord[], after: PlanRecord[] } {
   const attributes = (set: bigint, recursive: boolean, propagation: bigint): PlanRecord =>
     record(Op.ATTRIBUTES, text('/'), u64(set), u64(0), u32(Number(recursive)), u64(propagation))
-  const before = config.root.readonly === true ? [attributes(Attribute.RDONLY, false, 0n)] : []
+  const flags = (config.root.readonly === true ? Attribute.RDONLY : 0n) | (rootNodev === true ? Attribute.NODEV : 0n)
+  const before = flags === 0n ? [] : [attributes(flags, false, 0n)]
   const word = config.linux.rootfsPropagation
   if (word === undefined || word === '') return { before, after: [] }
   const propagation = propagationOf(word)
@@ -55,7 +56,7 @@ export function compileContainer(input: ContainerPlanInput): Buffer {
   for (const mount of config.mounts ?? []) planner.add(mount)
   const inUserNamespace = made.has('user') || joined.has('user')
   if (config.hostname !== undefined && !made.has('uts') && !joined.has('uts')) throw new PlanError('a host name needs a uts namespace of the container')
-  const root = finishRoot(config)
+  const root = finishRoot(input)
   return encodePlan([
     ...namespaceSettings(input, namespaces),
     ...programSettings(config.process, input),

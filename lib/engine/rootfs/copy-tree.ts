@@ -9,6 +9,7 @@ import { readLink } from './inside.js'
 const C = sys.constants
 const DIR = C['O_RDONLY']! | C['O_DIRECTORY']! | C['O_NOFOLLOW']!
 const UMASK = 0o077
+const PATH_MAX = 4096
 /** Source: xattr(7). */
 const XATTR_MAX = 64 << 10
 
@@ -109,6 +110,8 @@ function copyFile(from: number, name: Bytes, to: number, newName: Bytes, path: B
 }
 
 function copyDirectory(from: number, name: Bytes, to: number, newName: Bytes, path: Bytes, meta: Meta, options: CopyOptions): void {
+  // Deeper than a path is long: a container can do that, and would have our stack.
+  if (path.length >= PATH_MAX) throw new Errno(E.ENAMETOOLONG, 'open', `${path.slice(0, 64)}...`)
   const there = newName === '' ? S_IFDIR : kindOf(to, newName, path)
   const { uid, gid } = makerOf(options)
   if (there === undefined) must(sys.mkdirAs(to, newName, 0o700, uid, gid, UMASK), 'mkdir', path)
@@ -140,6 +143,9 @@ function open(dirfd: number, name: Bytes, path: Bytes): number {
 function setMeta(dirfd: number, name: Bytes, meta: Meta, path: Bytes, { archive, ids }: CopyOptions): void {
   const owner = !archive ? ids?.owner : ids === undefined ? meta : { uid: ids.uid(meta.uid), gid: ids.gid(meta.gid) }
   if (owner !== undefined) must(sys.chown(dirfd, name, owner.uid, owner.gid), 'chown', path)
-  if ((meta.mode & 0o170000) !== S_IFLNK) must(sys.chmod(dirfd, name, meta.mode & (archive ? 0o7777 : 0o1777)), 'chmod', path)
+  const kind = meta.mode & 0o170000
+  // A device that a container has made for all must not be one for all users of the host.
+  const allowed = archive ? 0o7777 : kind === S_IFCHR || kind === S_IFBLK ? 0o600 : 0o1777
+  if (kind !== S_IFLNK) must(sys.chmod(dirfd, name, meta.mode & allowed), 'chmod', path)
   must(sys.utimens(dirfd, name, meta.atime, meta.atimeNsec, meta.mtime, meta.mtimeNsec), 'utimens', path)
 }

@@ -132,7 +132,10 @@ function propagation(mounts: readonly MountSpec[]): string {
 /** The mounts in the order they are made: what lies below another comes after it. */
 function ociMounts(record: ContainerRecord, facts: StartFacts): OciMount[] {
   const { host } = record
+  // Where nobody keeps it from devices it must not find any on what it is given.
+  const open = facts.devicesConfined || host.privileged
   const own = host.mounts.map((mount, index) => ociMount(mount, facts.overlay(index)))
+    .map((mount) => (open || mount.type !== 'bind' ? mount : { ...mount, options: [...mount.options ?? [], 'nodev'] }))
   const replaced = new Set(own.map(({ destination }) => destination))
   const below = (mount: OciMount): number => mount.destination.split('/').length
   const all = [

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { codeOf, failure, noSuchContainer } from '../error.js'
 import { ID, checkName, randomName } from './ids.js'
 import { newLock, withLock } from './lock.js'
+import { removeTree } from './remove-tree.js'
 import { readRecord, writeRecord, type Container, type ContainerRecord } from './record.js'
 import { openStateRoot, type StateRoot } from './root.js'
 
@@ -41,7 +42,7 @@ export async function addContainer(
       return { dir: root.container(draft.id), record }
     })
   } catch (error) {
-    rmSync(made, { recursive: true, force: true })
+    removeTree(made)
     throw error
   } finally {
     if (lock >= 0) closeSync(lock)
@@ -164,6 +165,6 @@ export async function dropContainer(root: StateRoot, { dir, record }: Container)
     const gone = root.unfinished(record.id)
     renameSync(dir, gone)
     if (idOfName(root, record.name) === record.id) rmSync(join(root.names, record.name), { force: true })
-    rmSync(gone, { recursive: true, force: true })
+    removeTree(gone)
   })
 }

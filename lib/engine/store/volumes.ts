@@ -10,7 +10,7 @@
  * Names, labels and options are docker's (driver local).
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bytes } from '../../os/native.js'
 import { codeOf, failure, usage } from '../error.js'
@@ -19,6 +19,7 @@ import { allContainers } from './containers.js'
 import { newId } from './ids.js'
 import { withLock } from './lock.js'
 import { now } from './record.js'
+import { removeTree } from './remove-tree.js'
 import { openStateRoot, type StateRoot } from './root.js'
 
 /** volume.json. Labels and options are bytes. */
@@ -124,7 +125,7 @@ export function createVolume(root: StateRoot, { name, labels = {}, options = {} 
     writeJson(join(unfinished, 'volume.json'), record)
     renameSync(unfinished, dirOf(root, own))
   } catch (error) {
-    rmSync(unfinished, { recursive: true, force: true })
+    removeTree(unfinished)
     // Somebody else was quicker.
     const theirs = ['ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '') ? readVolume(root, own) : undefined
     if (theirs !== undefined) return { volume: same(flag, theirs, options), made: false }
@@ -157,7 +158,7 @@ export async function removeVolume(root: StateRoot, name: string, command: strin
 function dropVolume(root: StateRoot, name: string): void {
   const gone = join(root.volumes, `.new-${randomBytes(8).toString('hex')}`)
   renameSync(dirOf(root, name), gone)
-  rmSync(gone, { recursive: true, force: true })
+  removeTree(gone)
 }
 
 /** Volumes that nobody has named and no container has: of those named here. The caller's container is forgotten already. */
