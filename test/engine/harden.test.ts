@@ -2,10 +2,16 @@
 import t from 'tap'
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { killGroup, makeGroup, procsFiles, removeGroup } from '../../lib/engine/cgroup/index.js'
+import type { OciConfig } from '../../lib/engine/oci.js'
 import { cannotRun, dockerConfig, dockerProcess, initProgram, makeRoot, start, startExec, throughShell } from '../helpers/container.js'
-import { askOtherExec, cannotAsk } from '../helpers/subjects.js'
+import { askOther, askOtherExec, cannotAsk, OTHERS } from '../helpers/subjects.js'
+import { probeProgram } from '../helpers/probe.js'
+import { until } from '../cli/sandbox.js'
+import { MORE } from './attack-rows/more.js'
 
 const skip = cannotRun()
 const hash = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex')
@@ -48,10 +54,37 @@ t.test('5. exec with a directory that is a descriptor', { skip }, async t => {
   t.match((await startExec(root.dir, pid, dockerProcess(['pwd'], { cwd: '/tmp' })).done).stdout, /^\/tmp\n$/)
   it.send(6, Buffer.of(9))
   await it.done
-  for (const name of ['runc', 'crun'] as const) {
+  const pwd = (cwd: string) => ({ cwd, args: ['pwd'] })
+  for (const name of OTHERS) {
     const absent = cannotAsk(name)
-    const answers = absent === false ? askOtherExec(name, root.dir, dockerConfig(root.root, ['sleep', '1000']), ['/proc/self/fd/7', '/tmp/link', '/tmp']) : []
-    t.same(answers.map(({ code, out }) => code === 0 ? out : 'refused'), ['refused', 'refused', '/tmp\n'], name, { skip: absent })
+    const answers = absent === false ? askOtherExec(name, root.dir, dockerConfig(root.root, ['sleep', '1000']), ['/proc/self/fd/7', '/tmp/link', '/tmp'].map(pwd)) : []
+    t.same(answers.map(({ code, out }) => code === 0 ? out : MORE.execDirectory[name]), ['refused', 'refused', '/tmp\n'], name, { skip: absent })
+  }
+})
+
+t.test('5. exec with a directory that becomes a link to a descriptor meanwhile', { skip }, async t => {
+  const root = makeRoot('exec-race')
+  t.teardown(root.remove)
+  mkdirSync(join(root.dir, 'outside'))
+  writeFileSync(join(root.dir, 'outside/secret'), 'secret\n')
+  mkdirSync(join(root.root, 'tmp/real'))
+  // As fast as a shell can, between a directory and the descriptors of whoever looks.
+  const flip = `cd /tmp; for each in 3 4 5 6 7 8 9 10; do ln -s /proc/self/fd/$each l$each; done; echo up
+    while :; do for each in 3 4 5 6 7 8 9 10; do mv -T real w; mv -T w real; mv -T l$each w; mv -T w l$each; done; done 2>/dev/null`
+  const config = dockerConfig(root.root, ['sh', '-c', flip])
+  const args = ['sh', '-c', `cat ${'../'.repeat(12)}${root.dir.slice(1)}/outside/secret 2>/dev/null; echo ran`]
+  const it = start(root.dir, config)
+  const pid = await it.pid()
+  await it.until(each => each.stdout === 'up\n')
+  const heard: string[] = []
+  for (let i = 0; i < 30; i++) heard.push((await startExec(root.dir, pid, dockerProcess(args, { cwd: '/tmp/w' })).done).stdout)
+  it.send(6, Buffer.of(9))
+  await it.done
+  t.notOk(heard.some(each => each.includes('secret')), MORE.execRace.tsaufs)
+  for (const name of OTHERS) {
+    const absent = cannotAsk(name)
+    const answers = absent === false ? askOtherExec(name, root.dir, config, Array.from({ length: 10 }, () => ({ cwd: '/tmp/w', args }))) : []
+    t.notOk(answers.some(({ out }) => out.includes('secret')), `${name}: ${MORE.execRace[name]}`, { skip: absent })
   }
 })
 
@@ -92,7 +125,12 @@ t.test('8. mounts stay in the container, and nothing stays of a launcher that is
   for (let turn = 0; turn < 1000 && existsSync(`/proc/${child}`); turn++) await new Promise(resolve => setImmediate(resolve))
   const left = existsSync(`/proc/${child}/status`) ? readFileSync(`/proc/${child}/status`, 'utf8') : ''
   t.match(left, /^$|State:\tZ/, 'the half-made container is gone')
-  t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), root.dir)
+  t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), root.dir, MORE.killed.tsaufs)
+  for (const name of OTHERS) {
+    const absent = cannotAsk(name)
+    if (absent === false) await askOther(name, root.dir, dockerConfig(root.root, ['sleep', '1000']), { through: '"$@" >/dev/null 2>&1 & sleep 0.05; kill -9 $!' })
+    t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), root.dir, `${name}: ${MORE.killed[name]}`, { skip: absent })
+  }
 })
 
 t.test('11. a directory on the way to a mount becomes a link while containers start', { skip }, async t => {
@@ -110,33 +148,26 @@ t.test('11. a directory on the way to a mount becomes a link while containers st
     for (;;) for (const each of ['real', 'link', 'link2']) { move('a', each); move(['link', 'link2', 'real'][['real', 'link', 'link2'].indexOf(each)], 'a') }`
   const racer = spawn(process.execPath, ['-e', flip], { cwd: shared })
   const outcomes = new Set<string>()
-  for (let i = 0; i < 60; i++) {
-    const config = dockerConfig(root.root, ['sh', '-c', 'touch /v/a/b/c/x'])
-    config.mounts!.push(
+  const config = (): OciConfig => {
+    const made = dockerConfig(root.root, ['sh', '-c', 'touch /v/a/b/c/x'])
+    made.mounts!.push(
       { destination: '/v', type: 'bind', source: shared, options: ['rbind', 'rprivate'] },
       { destination: '/v/a/b/c', type: 'bind', source: volume, options: ['rbind', 'rprivate'] },
     )
-    const it = await start(root.dir, config).done
-    outcomes.add(it.failure?.errno ?? 'ran')
+    return made
+  }
+  for (let i = 0; i < 60; i++) outcomes.add((await start(root.dir, config()).done).failure?.errno ?? 'ran')
+  const touched = readdirSync(outside)
+  t.same(touched, [], `${MORE.mountRace.tsaufs}: ${[...outcomes].join()}`)
+  // What others make outside depends on the moment: told, not demanded.
+  for (const name of OTHERS) {
+    if (cannotAsk(name) !== false) continue
+    for (let i = 0; i < 12; i++) await askOther(name, root.dir, config())
+    t.comment(`${name}: ${readdirSync(outside).join() || 'untouched'}`)
+    for (const each of readdirSync(outside)) rmSync(join(outside, each), { recursive: true })
   }
   racer.kill('SIGKILL')
   await new Promise(resolve => racer.on('exit', resolve))
-  t.same(readdirSync(outside), [], [...outcomes].join())
-})
-
-t.test('14. a terminal in an image whose /dev leads outside', { skip }, async t => {
-  const root = makeRoot('console')
-  t.teardown(root.remove)
-  const outside = join(root.dir, 'outside')
-  mkdirSync(join(outside, 'pts'), { recursive: true })
-  rmSync(join(root.root, 'dev'), { recursive: true })
-  symlinkSync(`/../../../..${outside}`, join(root.root, 'dev'))
-  const config = dockerConfig(root.root, ['true'])
-  config.mounts = config.mounts!.filter(each => each.destination === '/proc')
-  const it = await start(root.dir, config, { io: { kind: 'tty', stdin: false } }).done
-  t.ok(it.failure, 'refused')
-  t.same(readdirSync(outside), ['pts'])
-  t.same(readdirSync(join(outside, 'pts')), [])
 })
 
 t.test('15. procfs that is none', { skip }, async t => {
@@ -251,4 +282,66 @@ t.test('22. an ordinary user, in a user namespace', { skip }, async t => {
   const it = await start(root.dir, config, { idMapper: 'self', through: throughShell(`exec ${root.dir}/init monitor`, {}, ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']) }).done
   t.notOk(it.failure, JSON.stringify(it.failure))
   t.match(it.stdout, /^0\ndeny\n +0 +65534 +1\nCapEff:\t00000000a80425fb\n0\n$/)
+})
+
+t.test('24. nobody survives the removal', { skip }, async t => {
+  const root = makeRoot('removal')
+  t.teardown(root.remove)
+  const seconds = String(10_000_000 + process.pid)
+  const script = `for each in 1 2 3; do setsid sh -c "setsid sleep ${seconds} & exec sleep ${seconds}" & done; echo up; exec sleep ${seconds}`
+  const config = dockerConfig(root.root, ['sh', '-c', script])
+  config.linux.namespaces = config.linux.namespaces!.filter(({ type }) => type !== 'pid')
+  const left = (): number => readdirSync('/proc').filter(name => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, 'latin1') === `sleep\0${seconds}\0`
+    } catch {
+      return false
+    }
+  }).length
+  const places = makeGroup({ id: `removal-${process.pid}`, resources: {} }).places
+  const it = start(root.dir, config, { cgroupProcs: procsFiles(places) })
+  await it.until(each => each.stdout === 'up\n')
+  t.ok(await until(() => left() === 7))
+  await killGroup(places)
+  await it.done
+  await removeGroup(places)
+  t.equal(left(), 0, MORE.removal.tsaufs)
+  for (const name of OTHERS) {
+    const absent = cannotAsk(name)
+    if (absent === false) askOtherExec(name, root.dir, config, [{ cwd: '/', args: ['sh', '-c', `until [ "$(ps | grep -c "sleep ${seconds}$")" -ge 7 ]; do sleep 0.01; done`] }])
+    t.equal(left() === 0 ? 'all gone' : 'some live on', MORE.removal[name], name, { skip: absent })
+    spawnSync('pkill', ['-9', '-f', `^sleep ${seconds}$`])
+  }
+})
+
+t.test('26. ids that lead out of the state', { skip }, async t => {
+  const root = makeRoot('ids')
+  t.teardown(root.remove)
+  for (const name of OTHERS) {
+    const absent = cannotAsk(name)
+    const answers = absent === false ? await Promise.all(['../../evil', '..', 'a\nb', '/x'].map(id => askOther(name, root.dir, dockerConfig(root.root, ['echo', 'RAN']), { id }))) : []
+    t.equal(answers.every(({ out }) => !out.includes('RAN')) ? 'refused' : 'one of them is a path', MORE.ids[name], `${name}: ${JSON.stringify(answers)}`, { skip: absent })
+  }
+  t.notOk(existsSync(join(root.dir, 'evil')))
+})
+
+t.test('27. an abstract socket of the host', { skip }, async t => {
+  const root = makeRoot('abstract')
+  const name = `tsaufs-test-${process.pid}`
+  const server = spawn('python3', ['-c', 'import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.bind("\\0" + sys.argv[1])\ns.listen()\nprint("up", flush=True)\nsys.stdin.read()', name], { stdio: ['pipe', 'pipe', 'inherit'] })
+  t.teardown(() => {
+    server.kill()
+    root.remove()
+  })
+  await once(server.stdout, 'data')
+  copyFileSync(probeProgram(), join(root.root, 'bin/probe'))
+  const config = dockerConfig(root.root, ['probe', 'abstract', name])
+  const shared = dockerConfig(root.root, ['probe', 'abstract', name])
+  shared.linux.namespaces = shared.linux.namespaces!.filter(({ type }) => type !== 'network')
+  t.equal((await start(root.dir, shared).done).stdout, 'reached\n', 'with the host\'s network')
+  t.equal((await start(root.dir, config).done).stdout, `${MORE.abstract.tsaufs}\n`)
+  for (const other of OTHERS) {
+    const absent = cannotAsk(other)
+    t.equal(absent === false ? (await askOther(other, root.dir, config)).out : '', `${MORE.abstract[other]}\n`, other, { skip: absent })
+  }
 })

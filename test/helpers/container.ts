@@ -11,8 +11,8 @@ import { compileContainer, compileExec } from '../../lib/engine/plan/compile.js'
 export const initProgram = fileURLToPath(new URL('../../../build/Release/tsaufs-init', import.meta.url))
 const busybox = '/bin/busybox'
 
-const APPLETS = ['sh', 'ash', 'cat', 'cut', 'dd', 'echo', 'env', 'false', 'grep', 'head', 'hostname', 'id', 'kill', 'ln', 'ls', 'mkdir', 'mknod', 'mount',
-  'ps', 'pwd', 'readlink', 'rm', 'sleep', 'stat', 'stty', 'su', 'tail', 'touch', 'tr', 'true', 'tty', 'umount', 'wc']
+const APPLETS = ['sh', 'ash', 'cat', 'cut', 'dd', 'echo', 'env', 'false', 'find', 'grep', 'head', 'hostname', 'id', 'kill', 'ln', 'ls', 'md5sum', 'mkdir', 'mknod', 'mount',
+  'mv', 'printf', 'ps', 'pwd', 'readlink', 'rm', 'setsid', 'sleep', 'sort', 'stat', 'stty', 'su', 'tail', 'touch', 'tr', 'true', 'tty', 'umount', 'unshare', 'wc']
 
 /** Why containers cannot run here, or false. */
 export function cannotRun(): string | false {

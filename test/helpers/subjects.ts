@@ -2,8 +2,12 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { ContainerPlanInput, OciConfig } from '../../lib/engine/oci.js'
-import { start, type Running } from './container.js'
+import { defaultProfile } from '../../lib/engine/seccomp/default-profile.js'
+import type { Circumstances } from '../../lib/engine/seccomp/profile.js'
+import { kernelVersion } from '../../lib/engine/seccomp/seccomp.js'
+import { DOCKER_CAPABILITIES, start, throughShell, type Running } from './container.js'
 
 /** What a run came to. `code` 125..127 with `error` when the program never ran. */
 export interface Answer {
@@ -13,6 +17,7 @@ export interface Answer {
 }
 
 export type Subject = 'tsaufs' | 'runc' | 'crun'
+export const OTHERS = ['runc', 'crun'] as const
 
 /** Versions the rows were written for; with others a different answer is no failure. */
 const VERSIONS = { runc: 'runc version 1.1.5', crun: 'crun version 1.8.1' } as const
@@ -31,11 +36,26 @@ export function answerOf(it: Running): Answer {
   return { code: it.exit?.code ?? -1, out: it.stdout + it.stderr, error: '' }
 }
 
+/** Who calls a launcher. */
+export interface Caller {
+  /** A shell script before it, which runs it as `"$@"`, in a mount namespace of its own. */
+  readonly through?: string
+  /** He has a terminal; `both`: the program gets one as well. */
+  readonly terminal?: 'caller' | 'both'
+  /** What the container is called, instead of a name of ours; not with tsaufs-init, which knows no names. */
+  readonly id?: string
+}
+
+/** Runs a command in a terminal, and prints what it shows. */
+const IN_TERMINAL = ['python3', fileURLToPath(new URL('../../../test/engine/in-terminal.py', import.meta.url)), '[]']
+
 /** Run by tsaufs-init. A configuration that cannot be planned is an answer, too. */
-export async function askTsaufs(dir: string, config: OciConfig, extras: Partial<ContainerPlanInput> = {}): Promise<Answer> {
+export async function askTsaufs(dir: string, config: OciConfig, extras: Partial<ContainerPlanInput> = {}, { through, terminal }: Caller = {}): Promise<Answer> {
+  const before = [...terminal === undefined ? [] : IN_TERMINAL, ...through === undefined ? [] : ['unshare', '-m']]
+  const words = through === undefined ? before : throughShell(through, {}, before).words
   let it
   try {
-    it = start(dir, config, { ...extras, through: { words: [], env: SECRET } })
+    it = start(dir, config, { ...terminal === 'both' ? { io: { kind: 'tty', stdin: false } } : {}, ...extras, through: { words, env: SECRET } })
   } catch (error) {
     return { code: 125, out: '', error: (error as Error).message }
   }
@@ -47,6 +67,21 @@ export const SECRET = { TSAUFS_TEST_SECRET: 'of the host' }
 
 let count = 0
 
+/** docker's default profile as runc and crun take it. */
+export function seccompOfOthers(): object {
+  const [major, minor] = kernelVersion()
+  const holds = ({ caps, arches, minKernel: [a, b] = [0, 0] }: Circumstances): boolean =>
+    caps.every(each => DOCKER_CAPABILITIES.includes(each)) && (arches.length === 0 || arches.includes('amd64')) && (major > a || major === a && minor >= b)
+  const excluded = ({ caps }: Circumstances): boolean => caps.some(each => DOCKER_CAPABILITIES.includes(each))
+  return {
+    defaultAction: 'SCMP_ACT_ERRNO', architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
+    syscalls: defaultProfile().rules.filter(({ includes, excludes }) => holds(includes) && !excluded(excludes)).map(({ names, action, conditions }) => ({
+      names, action: `SCMP_ACT_${action.name}`, ...action.name === 'ERRNO' ? { errnoRet: action.data } : {},
+      args: conditions.map(({ index, op, value, valueTwo }) => ({ index, op: `SCMP_CMP_${op}`, value: Number(value), valueTwo: Number(valueTwo) })),
+    })),
+  }
+}
+
 interface Bundle {
   words: (...rest: string[]) => string[]
   id: string
@@ -55,13 +90,14 @@ interface Bundle {
 }
 
 /** A bundle below `dir` for runc or crun. crun is not shown the hybrid cgroup v2. */
-function makeBundle(subject: 'runc' | 'crun', dir: string, config: OciConfig): Bundle {
+function makeBundle(subject: 'runc' | 'crun', dir: string, config: OciConfig, { through = 'exec "$@"', terminal, id: given }: Caller = {}): Bundle {
   const path = join(dir, `bundle-${count++}`)
-  const id = `tsaufs-test-${process.pid}-${count}`
+  const id = given ?? `tsaufs-test-${process.pid}-${count}`
   mkdirSync(path)
-  writeFileSync(join(path, 'config.json'), JSON.stringify({ ...config, process: { terminal: false, ...config.process } }))
-  const script = subject === 'crun' ? 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"' : 'exec "$@"'
-  const words = (...rest: string[]): string[] => ['unshare', '-m', 'sh', '-c', script, 'sh', subject, '--root', join(path, 'state'), ...rest]
+  writeFileSync(join(path, 'config.json'), JSON.stringify({ ...config, process: { terminal: terminal === 'both', ...config.process } }))
+  const script = subject === 'crun' ? `umount /sys/fs/cgroup/unified 2>/dev/null; ${through}` : through
+  const words = (...rest: string[]): string[] => [
+    ...terminal === undefined ? [] : IN_TERMINAL, 'unshare', '-m', 'sh', '-c', script, 'sh', subject, '--root', join(path, 'state'), ...rest]
   const remove = (): void => {
     const [command, ...rest] = words('delete', '--force', id)
     spawnSync(command!, rest)
@@ -71,8 +107,8 @@ function makeBundle(subject: 'runc' | 'crun', dir: string, config: OciConfig): B
 }
 
 /** Run by runc or crun; nothing of it is left. */
-export async function askOther(subject: 'runc' | 'crun', dir: string, config: OciConfig): Promise<Answer> {
-  const bundle = makeBundle(subject, dir, config)
+export async function askOther(subject: 'runc' | 'crun', dir: string, config: OciConfig, caller: Caller = {}): Promise<Answer> {
+  const bundle = makeBundle(subject, dir, config, caller)
   const [command, ...words] = bundle.words('run', '--bundle', bundle.path, bundle.id)
   const answer = await new Promise<Answer>(resolve => {
     const child = spawn(command!, words, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000, env: { PATH: process.env['PATH'] ?? '', ...SECRET } })
@@ -86,8 +122,14 @@ export async function askOther(subject: 'runc' | 'crun', dir: string, config: Oc
   return answer
 }
 
-/** `pwd` executed in a container of runc or crun that runs, in each of `directories`. */
-export function askOtherExec(subject: 'runc' | 'crun', dir: string, config: OciConfig, directories: readonly string[]): Answer[] {
+/** One more program in a container. */
+export interface Exec {
+  readonly cwd: string
+  readonly args: readonly string[]
+}
+
+/** Programs executed, one after the other, in a container of runc or crun that runs. */
+export function askOtherExec(subject: 'runc' | 'crun', dir: string, config: OciConfig, execs: readonly Exec[]): Answer[] {
   const bundle = makeBundle(subject, dir, config)
   const run = (...rest: string[]): Answer => {
     const [command, ...words] = bundle.words(...rest)
@@ -96,7 +138,7 @@ export function askOtherExec(subject: 'runc' | 'crun', dir: string, config: OciC
   }
   const [command, ...words] = bundle.words('run', '--detach', '--bundle', bundle.path, bundle.id)
   spawnSync(command!, words, { stdio: 'ignore', timeout: 20_000 })
-  const answers = directories.map(each => run('exec', '--cwd', each, bundle.id, 'pwd'))
+  const answers = execs.map(({ cwd, args }) => run('exec', '--cwd', cwd, bundle.id, ...args))
   bundle.remove()
   return answers
 }
