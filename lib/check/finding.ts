@@ -45,7 +45,7 @@ export const KINDS = {
   'redirect-malformed': { severity: 'error', says: 'is redirected to what is no path of the branches below', repair: OPAQUE_INSTEAD },
   'redirect-dangling': { severity: 'warning', says: 'is redirected to a directory that is not there', repair: OPAQUE_INSTEAD },
   'metacopy-dangling': { severity: 'error', says: 'is a copy of attributes alone, and its data is not below', repair: '' },
-  'metacopy': { severity: 'note', says: 'is a copy of attributes alone: only overlayfs finds its data', repair: '' },
+  'metacopy': { severity: 'note', says: 'is a copy of attributes alone: its data lies below, for overlayfs and metacopy=follow', repair: '' },
   'xattr-misplaced': { severity: 'warning', says: 'has a mark that means nothing there', repair: 'mark removed' },
   'dirty': { severity: 'warning', says: 'was not unmounted cleanly', repair: 'mark removed' },
   'mix-whiteout': { severity: 'note', says: 'is a whiteout of overlayfs, a device here', repair: '' },

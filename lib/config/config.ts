@@ -59,6 +59,8 @@ export interface MountConfig {
   readonly idle: 'auto' | 'poll' | 'halt'
   readonly diropq: 'whiteouted' | 'always'
   readonly shwh: boolean
+  /** What becomes of overlayfs's copies of attributes alone: EIO when they are read, or their data is looked for below. */
+  readonly metacopy: 'refuse' | 'follow'
   readonly dirren: boolean
   readonly plink: boolean
   readonly sum: boolean

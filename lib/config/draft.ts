@@ -26,7 +26,7 @@ export interface Draft {
 export function newDraft(cwd: Bytes, warn: (line: string) => void): Draft {
   return {
     settings: {
-      io: 'auto', udba: 'reval', watch: 'auto', watchMax: 50_000, idle: 'auto', diropq: 'whiteouted', shwh: false, dirren: true, plink: true, sum: false,
+      io: 'auto', udba: 'reval', watch: 'auto', watchMax: 50_000, idle: 'auto', diropq: 'whiteouted', metacopy: 'refuse', shwh: false, dirren: true, plink: true, sum: false,
       acl: true, dirperm1: true, allowOther: false, warnPerm: true, transport: 'dev', uring: false,
       create: { name: 'tdp', low: 0, maxAgeMs: 0 }, cpup: { name: 'tdp', low: 0, maxAgeMs: 0 }, sumOmitsRo: false, moveOnEnospc: null, fhsmSec: 30,
     },

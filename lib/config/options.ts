@@ -54,7 +54,7 @@ function onOff(name: string, key: keyof { [K in keyof Settings as Settings[K] ex
 }
 
 /** A setting with named values; `words` maps what may be written to the value. */
-function choice<K extends 'io' | 'transport' | 'udba' | 'watch' | 'idle' | 'diropq'>(key: K, fallback: string, words: Readonly<Record<string, Settings[K]>>,
+function choice<K extends 'io' | 'transport' | 'udba' | 'watch' | 'idle' | 'diropq' | 'metacopy'>(key: K, fallback: string, words: Readonly<Record<string, Settings[K]>>,
   help: string, live: true | string = true): OptionRow {
   return {
     name: key, argument: 'value', fallback, status: 'implemented', live, help,
@@ -163,6 +163,8 @@ const UNION_ROWS: readonly OptionRow[] = [
   },
   choice('diropq', 'whiteouted', { w: 'whiteouted', whiteouted: 'whiteouted', a: 'always', always: 'always' },
     'when a new directory is made opaque: only over a whiteout, or always'),
+  choice('metacopy', 'refuse', { refuse: 'refuse', off: 'refuse', follow: 'follow', on: 'follow' },
+    "overlayfs's copies of attributes alone: refuse to read them (EIO), or follow them to their data on branches below"),
   ...onOff('shwh', 'shwh', false, 'show whiteouts as files (for a read-only union)'),
   ...onOff('dirren', 'dirren', true, 'rename directories that lower branches have part in; without it EXDEV'),
   ...onOff('plink', 'plink', true, 'keep hard links whole across copy-up'),

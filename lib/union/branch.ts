@@ -11,7 +11,7 @@ import type { BranchSpec, XattrClass } from '../config/config.js'
 import { NO_MARKS, type DirMarks, type WhiteoutFormat } from './whiteout/format.js'
 import { besideName, LINK_DIR, WORK_DIR } from './whiteout/aufs.js'
 import { formats } from './whiteout/formats.js'
-import { OVERLAY_SPACES, holdsWhiteoutDevice, isFileWhiteout, isMetacopy, readMarks, setMark } from './whiteout/overlay.js'
+import { OVERLAY_SPACES, holdsWhiteoutDevice, isFileWhiteout, readMarks, setMark } from './whiteout/overlay.js'
 import { fsidOf } from './ino.js'
 import { Space } from './space.js'
 import { readPrivate, saysDevices, xattrKeys, type XattrKeys } from './xattr-keys.js'
@@ -172,12 +172,9 @@ export class Branch {
     return this.format.hasOpaqueEntry(fd) || (this.format.attributes && this.readMarks(fd).opaque)
   }
 
-  /**
-   * The data of the open file is to be used. @throws Errno EIO if it has none, as it is overlayfs's copy of the
-   * attributes alone (metacopy)
-   */
-  checkData(fd: number): void {
-    if (this.#overlaid && isMetacopy(fd)) throw new Errno(E.EIO, 'metacopy', this.spec.path)
+  /** overlayfs has written here: there may be copies of attributes alone (metacopy.ts). */
+  get overlaid(): boolean {
+    return this.#overlaid
   }
 
   /**

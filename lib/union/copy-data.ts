@@ -7,6 +7,7 @@ import { Errno, E, must } from '../os/errno.js'
 import type { Meta } from '../os/stat.js'
 import { Wait } from '../util/wait.js'
 import type { Branch } from './branch.js'
+import { dataOf } from './metacopy.js'
 import type { CopiedData, CopyJob, Node } from './node.js'
 import type { Place } from './place.js'
 import type { Union } from './union.js'
@@ -49,15 +50,14 @@ export function copyData(union: Union, node: Node, from: Place, meta: Meta, bran
   }
   const data = newFile(branch)
   if (size === 0) return data
-  const source = from.name === '' ? sys.reopen(from.dirfd, O_RDONLY) : sys.openat(from.dirfd, from.name, O_RDONLY, 0)
+  let source = from.name === '' ? sys.reopen(from.dirfd, O_RDONLY) : sys.openat(from.dirfd, from.name, O_RDONLY, 0)
   if (source < 0) {
     dropData(branch, data)
     throw new Errno(-source, 'open', from.name)
   }
   try {
-    union.branches[node.top]!.checkData(source)
+    source = dataOf(union, node, source)
   } catch (error) {
-    sys.close(source)
     dropData(branch, data)
     throw error
   }

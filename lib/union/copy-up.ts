@@ -14,6 +14,7 @@ import { keepCurrent } from './current.js'
 import { groupKey, groupName, writeCount } from './link-group.js'
 import type { CopiedData, DirNode, Node } from './node.js'
 import { dirfd, place, slot, type Place } from './place.js'
+import { complete } from './metacopy.js'
 import { isImpure } from './lookup.js'
 import { extended } from './recheck.js'
 import type { Union } from './union.js'
@@ -36,6 +37,7 @@ export function copyUp(union: Union, node: Node, size = Infinity, target = -1): 
   keepCurrent(union, node)
   if (union.branches[node.top]!.writable && (target < 0 || node.top === target)) {
     awaitMove(union, node)
+    if (union.branches[node.top]!.overlaid) complete(union, node, size)
     return null
   }
   if (node.isDir() && node.parent !== null) {

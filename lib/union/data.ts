@@ -5,6 +5,7 @@ import { sys } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
 import { S_IFREG, st } from '../os/stat.js'
 import { keepCurrent } from './current.js'
+import { dataOf } from './metacopy.js'
 import type { Node } from './node.js'
 import { place } from './place.js'
 import type { Union } from './union.js'
@@ -16,7 +17,7 @@ const O_RDWR = C['O_RDWR']!
 /**
  * An fd of the node's present branch file, the caller's to close.
  * @param flags O_RDONLY or O_RDWR
- * @throws Errno EACCES, EMFILE, ESTALE, ...; EIO if its data is elsewhere (Branch.checkData)
+ * @throws Errno EACCES, EMFILE, ESTALE, ...; EIO if its data is elsewhere (metacopy.ts)
  */
 export function openFile(union: Union, node: Node, flags: number): number {
   keepCurrent(union, node)
@@ -32,14 +33,7 @@ export function openFile(union: Union, node: Node, flags: number): number {
     fd = attempt()
   }
   if (fd === -E.EACCES) fd = openLocked(union, node, attempt)
-  must(fd, 'open', node.name)
-  try {
-    union.branches[node.top]!.checkData(fd)
-  } catch (error) {
-    sys.close(fd)
-    throw error
-  }
-  return fd
+  return dataOf(union, node, must(fd, 'open', node.name))
 }
 
 /** Without privilege a file of our own whose mode denies us: the kernel has checked the caller when it was opened. */

@@ -109,7 +109,8 @@ export class Passthrough {
    * as the daemon.
    */
   #mayPass(union: Union, node: Node, made: boolean): boolean {
-    if (!this.#on || (!union.branches[node.top]!.writable && union.writable)) return false
+    // The data of one that overlayfs has written may be another file's.
+    if (!this.#on || union.branches[node.top]!.overlaid || (!union.branches[node.top]!.writable && union.writable)) return false
     if (!made) {
       const at = place(union, node)
       must(sys.statx(at.dirfd, at.name), 'statx', at.name)

@@ -8,13 +8,15 @@
  * where the directory's parent goes on below.
  */
 import { sys, type Bytes } from '../os/native.js'
-import { Errno, E } from '../os/errno.js'
-import { S_IFDIR } from '../os/stat.js'
+import { Errno, E, must } from '../os/errno.js'
+import { S_IFDIR, S_IFREG } from '../os/stat.js'
 import { closeFound, probe, type DirView, type Found, type Layers } from './lookup.js'
 import type { DirNode, Redirect } from './node.js'
 import { isRedirectPath } from './xattr-keys.js'
 
 const O_PATH_DIR = sys.constants['O_PATH']! | sys.constants['O_DIRECTORY']! | sys.constants['O_NOFOLLOW']!
+
+const O_READ = sys.constants['O_RDONLY']! | sys.constants['O_NONBLOCK']! | sys.constants['O_NOFOLLOW']!
 
 /** A directory reached on the way down a redirect path. */
 interface Stand {
@@ -83,11 +85,16 @@ export function followRedirect(stack: Layers, from: number, path: Bytes, found: 
   }
 }
 
+/** The root of the union of the branches from `from` down. */
+function roots({ branches }: Layers, from: number): Stand {
+  const fds = new Map<number, number>()
+  branches.forEach((branch, b) => { if (b >= from) fds.set(b, branch.fd) })
+  return { branches: [...fds.keys()], fds, paths: new Map(), found: null, lower: () => '' }
+}
+
 function follow(stack: Layers, from: number, path: Bytes, found: Found): void {
   const parts = path.split('/').filter(part => part !== '')
-  const fds = new Map<number, number>()
-  stack.branches.forEach((branch, b) => { if (b >= from) fds.set(b, branch.fd) })
-  let at: Stand | null = { branches: [...fds.keys()], fds, paths: new Map(), found: null, lower: () => '' }
+  let at = roots(stack, from)
   for (const part of parts) {
     let next: Stand | null
     try {
@@ -110,6 +117,43 @@ function follow(stack: Layers, from: number, path: Bytes, found: Found): void {
   found.fsid = end.fsid
   found.low = end.low
   found.high = end.high
+}
+
+/** A file that was found below: open for reading, the finder's to close; and how to go on from there. */
+export interface Below {
+  readonly branch: number
+  readonly fd: number
+  /** Path of the directory it is in, in the union of the branches below its own. */
+  readonly dir: Bytes
+  readonly name: Bytes
+}
+
+/**
+ * The regular file at `path` in the union of the branches from `from` down.
+ * @returns null if there is none @throws Errno of a branch
+ */
+export function fileBelow(stack: Layers, from: number, path: Bytes): Below | null {
+  if (!isRedirectPath(path)) return null
+  const parts = path.split('/').filter(part => part !== '')
+  const name = parts.pop()!
+  let at = roots(stack, from)
+  for (const part of parts) {
+    const next = step(stack, at, part)
+    if (at.found !== null) closeFound(at.found)
+    if (next === null) return null
+    at = next
+  }
+  try {
+    const found = probe(stack, { branches: at.branches, fd: b => at.fds.get(b)!, lower: at.lower }, name)
+    if (found?.kind !== S_IFREG) {
+      if (found !== null) closeFound(found)
+      return null
+    }
+    const fd = must(sys.openat(at.fds.get(found.top)!, name, O_READ, 0), 'open', path)
+    return { branch: found.top, fd, dir: at.lower(found.top), name }
+  } finally {
+    if (at.found !== null) closeFound(at.found)
+  }
 }
 
 /** Does the directory have a part below branch `at`? */

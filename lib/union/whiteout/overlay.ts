@@ -38,6 +38,12 @@ export function isMetacopy(fd: number): boolean {
   return has(fd, '', 'metacopy')
 }
 
+/** Where an open file's data or name lies below, as overlayfs says it; '' if it does not. @throws Errno EIO, ... */
+export function redirectOf(fd: number, trustUser: boolean): Bytes {
+  const own = value(fd, `${OVERLAY_SPACES[0]}redirect`)
+  return own === '' && trustUser ? value(fd, `${OVERLAY_SPACES[1]}redirect`) : own
+}
+
 const LIST_MAX = 65536
 const listBuffer = Buffer.alloc(LIST_MAX)
 const valueBuffer = Buffer.alloc(4096)
