@@ -94,7 +94,7 @@ export function checkInPlace(ctx: Context, dir: Dir, name: Bytes): boolean {
 
 /** A user's entry, as far as its name and kind go. Its statx is in `sys.stat`. */
 export function checkEntry(ctx: Context, path: Bytes, name: Bytes): void {
-  if (ctx.branch.spec.perm === 'rw' && name.length > ctx.branch.format.nameMax) ctx.found('name-long', path, null)
+  if (ctx.branch.spec.perm === 'rw' && name.length > ctx.branch.format.nameMax && !ctx.branch.whitesOver(name)) ctx.found('name-long', path, null)
   if (st.kind === S_IFCHR && st.rdev === 0 && !ctx.branch.inPlace) ctx.found('mix-whiteout', path, null)
 }
 

@@ -43,14 +43,14 @@ export const rmdir = defineOp({
       removeLowerParts(union, node, to)
       const hides = visibleBelow(union, dir, name, to)
       const there = node.branches.includes(to)
-      const leave = hides && there && branch.format.writesInPlace
+      const leave = hides && there && branch.whitesOver(name)
       if (hides && !leave) whiteOut(union, dir, name, branch)
       if (leave) dir.listing?.whited(to)
       if (there) {
         try {
           removeDir(branch, slot(union, dir, to, name), leave)
         } catch (error) {
-          if (hides && !leave) branch.format.remove(slot(union, dir, to, name).dirfd, name)
+          if (hides && !leave) branch.unhide(slot(union, dir, to, name).dirfd, name)
           throw error
         }
       }

@@ -11,7 +11,7 @@ import type { BranchSpec, XattrClass } from '../config/config.js'
 import { NO_MARKS, type DirMarks, type WhiteoutFormat } from './whiteout/format.js'
 import { besideName, LINK_DIR, WORK_DIR } from './whiteout/aufs.js'
 import { formats } from './whiteout/formats.js'
-import { OVERLAY_SPACES, holdsWhiteoutDevice, isFileWhiteout, readMarks, setMark } from './whiteout/overlay.js'
+import { OVERLAY_SPACES, holdsWhiteoutDevice, isFileWhiteout, overlay, readMarks, setMark } from './whiteout/overlay.js'
 import { fsidOf } from './ino.js'
 import { Space } from './space.js'
 import { readPrivate, saysDevices, xattrKeys, type XattrKeys } from './xattr-keys.js'
@@ -265,11 +265,25 @@ export class Branch {
   }
 
   /**
-   * Hide `name` on the branches below this one.
+   * Is a name hidden here by something in its place? So in overlayfs's form; and where that is read too, a name for which the other
+   * form has no room.
+   */
+  whitesOver(name: Bytes): boolean {
+    return this.format.writesInPlace || (this.inPlace && name.length > this.format.nameMax)
+  }
+
+  /** Undo `whiteOut`; -ENOENT when there is no whiteout. */
+  unhide(dirfd: number, name: Bytes): number {
+    return (this.whitesOver(name) ? overlay : this.format).remove(dirfd, name)
+  }
+
+  /**
+   * Hide `name` on the branches below this one. ENAMETOOLONG where its whiteout cannot be written.
    * Whiteouts are links to one unnamed file, as aufs's are links to its base; `+nolwh` makes each a file of its own.
    */
   whiteOut(dirfd: number, name: Bytes): number {
-    if (!this.#baseTried && !this.spec.nolwh && !this.format.writesInPlace) {
+    if (this.whitesOver(name)) return overlay.create(dirfd, name, -1)
+    if (!this.#baseTried && !this.spec.nolwh) {
       this.#baseTried = true
       this.#newBase()
     }

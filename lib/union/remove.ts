@@ -65,7 +65,7 @@ export function liesOn(union: Union, dir: DirNode, name: Bytes, branch: number):
  * @throws Errno ENAMETOOLONG for a name without room for a whiteout
  */
 export function whiteOut(union: Union, dir: DirNode, name: Bytes, branch: Branch): void {
-  if (name.length > branch.format.nameMax) throw new Errno(E.ENAMETOOLONG, 'whiteout', name)
+  if (name.length > branch.format.nameMax && !branch.whitesOver(name)) throw new Errno(E.ENAMETOOLONG, 'whiteout', name)
   ensureDir(union, dir, branch.index)
   dir.listing?.whited(branch.index)
   must(branch.whiteOut(dirfd(union, dir, branch.index), name), 'whiteout', name)
@@ -78,7 +78,7 @@ export function whiteOut(union: Union, dir: DirNode, name: Bytes, branch: Branch
  */
 export function unwhite(union: Union, dir: DirNode, name: Bytes, branch: Branch): boolean {
   // In its place it is gone already, with what took the place.
-  return branch.format.writesInPlace || branch.format.remove(dirfd(union, dir, branch.index), name) === -E.ENOENT
+  return branch.whitesOver(name) || branch.format.remove(dirfd(union, dir, branch.index), name) === -E.ENOENT
 }
 
 /**

@@ -140,7 +140,7 @@ export function actRename(union: Union, from: Named, to: Destination, branch: Br
   const source = slot(union, from.dir, branch.index, from.name)
   const target = slot(union, to.dir, branch.index, to.name)
   const hides = flags === 0 && visibleBelow(union, from.dir, from.name, branch.index)
-  const leave = hides && branch.format.writesInPlace
+  const leave = hides && branch.whitesOver(from.name)
   if (hides && !leave) whiteOut(union, from.dir, from.name, branch)
   if (leave) from.dir.listing?.whited(branch.index)
   try {
@@ -158,7 +158,7 @@ export function actRename(union: Union, from: Named, to: Destination, branch: Br
       }
     }
   } catch (error) {
-    if (hides && !leave) branch.format.remove(source.dirfd, from.name)
+    if (hides && !leave) branch.unhide(source.dirfd, from.name)
     throw error
   }
   if (mayHoldWhiteouts(to.dir, branch.index)) unwhite(union, to.dir, to.name, branch)

@@ -31,7 +31,7 @@ export function takeAway(union: Union, named: Named, branch: Branch, hides: bool
   // removalBranch() has just seen it there, if this is the name it went by.
   const seen = node.parent === dir && node.name === name && node.top === branch.index && !node.indexed && node.fd < 0
   const there = seen || liesOn(union, dir, name, branch.index)
-  return hides && there && branch.format.writesInPlace
+  return hides && there && branch.whitesOver(name)
     ? takeInPlace(union, named, branch)
     : takeBeside(union, named, branch, hides, there)
 }
@@ -50,7 +50,7 @@ function takeInPlace(union: Union, { dir, name }: Named, branch: Branch): Taken 
 
 function takeBeside(union: Union, { dir, name, node }: Named, branch: Branch, hides: boolean, there: boolean): Taken {
   if (hides) whiteOut(union, dir, name, branch)
-  const unhide = (): void => { if (hides) branch.format.remove(dirfd(union, dir, branch.index), name) }
+  const unhide = (): void => { if (hides) branch.unhide(dirfd(union, dir, branch.index), name) }
   try {
     if (there) must(sys.unlinkat(dirfd(union, dir, branch.index), name, 0), 'unlinkat', name)
   } catch (error) {

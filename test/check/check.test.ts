@@ -74,7 +74,7 @@ const ROWS: readonly Row[] = [
   { name: 'copies of overlayfs without data', format: 'overlay', stays: true, make: 'mkdir a/d b/d; touch a/d/has a/d/not a/moved a/away b/d/has; mkdir b/d/not; echo >b/was; for f in d/has d/not moved away; do setfattr -n trusted.overlay.metacopy a/$f; done; setfattr -n trusted.overlay.redirect -v /was a/moved; setfattr -n trusted.overlay.redirect -v /d/nothing a/away', found: ['metacopy d/has', 'metacopy moved', 'metacopy-dangling away', 'metacopy-dangling d/not'] },
   { name: 'what overlayfs leaves in use', format: 'overlay', make: 'mkdir -p a/d a/n b/d; touch a/d/f a/d/w b/d/f b/d/w; o="setfattr -n trusted.overlay"; $o.origin -v 0x00fb a/d/f; $o.origin -v 0x00fb a; $o.impure -v y a; $o.nlink -v U+1 a/d/f; $o.opaque -v y a/n; $o.opaque -v x a/d; $o.whiteout -v y a/d/w; $o.uuid -v x a; $o.protattr -v a a/d/f', found: [] },
   { name: 'overlayfs on an aufs branch', format: 'aufs', make: 'mknod a/dev c 0 0; mkdir a/d; setfattr -n trusted.overlay.opaque -v y a/d', found: ['mix-whiteout dev', 'mix-xattr d/'], left: ['c a/dev', 'd a/d'] },
-  { name: 'a name without room for a whiteout', make: 'touch a/$(printf %0252d 0)', found: [`name-long ${'0'.repeat(252)}`] },
+  { name: 'a name without room for a whiteout', format: 'aufs', make: 'touch a/$(printf %0252d 0)', found: [`name-long ${'0'.repeat(252)}`] },
 ]
 
 /** Findings as `CODE PATH`, sorted. @throws Error when the output is no JSON */
