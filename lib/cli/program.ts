@@ -35,6 +35,7 @@ import { stopCommand } from './commands/stop.js'
 import { killCommand } from './commands/kill.js'
 import { waitCommand } from './commands/wait.js'
 import { restartCommand } from './commands/restart.js'
+import { unshareCommand } from './commands/unshare.js'
 import { rmCommand } from './commands/rm.js'
 import { inspectCommand } from './commands/inspect.js'
 import { pauseCommand } from './commands/pause.js'
@@ -54,7 +55,7 @@ import { containerCleanupCommand } from './commands/container-cleanup.js'
 const COMMANDS: readonly (() => Command)[] = [
   convertCommand,
   mountCommand, remountCommand, umountCommand, listCommand, branchesCommand, busyCommand, statsCommand, explainCommand,
-  ledgerCommand, diffCommand, settleCommand, eventsCommand, moveDownCommand, fhsmCommand, checkCommand,
+  ledgerCommand, diffCommand, settleCommand, eventsCommand, moveDownCommand, fhsmCommand, checkCommand, unshareCommand,
   runCommand, createCommand, startCommand, attachCommand, execCommand, psCommand, logsCommand, stopCommand, killCommand, waitCommand,
   restartCommand, pauseCommand, unpauseCommand, updateCommand, rmCommand, inspectCommand, topCommand, cpCommand, exportCommand, renameCommand, portCommand, volumeCommand, containerCommand, systemCommand,
 ]

@@ -48,9 +48,9 @@ function mapText(file: 'uid_map' | 'gid_map'): string {
   }
 }
 
-/** Lines of `INSIDE OUTSIDE COUNT`. */
-function readMap(file: 'uid_map' | 'gid_map'): number[][] {
-  return mapText(file).split('\n').map((line) => line.trim().split(/\s+/).map(Number))
+/** Lines of this user namespace's map: the first id inside, the first outside, how many. */
+export function idMap(file: 'uid_map' | 'gid_map'): number[][] {
+  return mapText(file).split('\n').filter((line) => line !== '').map((line) => line.trim().split(/\s+/).map(Number))
 }
 
 /** This process is in the first user namespace, where root is root. */
@@ -65,12 +65,12 @@ export function isMachineRoot(): boolean {
 
 /** The group exists in this user namespace. */
 export function hasGroup(gid: number): boolean {
-  return readMap('gid_map').some(([inside = NaN, , count = NaN]) => gid >= inside && gid < inside + count)
+  return idMap('gid_map').some(([inside = NaN, , count = NaN]) => gid >= inside && gid < inside + count)
 }
 
 /** The uid outside of this user namespace that `uid` stands for, else `uid` itself. Source: user_namespaces(7). */
 export function userOutside(uid: number): number {
-  for (const [inside = NaN, outside = NaN, count = NaN] of readMap('uid_map')) {
+  for (const [inside = NaN, outside = NaN, count = NaN] of idMap('uid_map')) {
     if (uid >= inside && uid < inside + count) return outside + (uid - inside)
   }
   return uid

@@ -41,8 +41,7 @@ export function groupOf({ id, host, limits }: ContainerRecord): Group {
     id, ...(host.cgroupParent === '' ? {} : { parent: host.cgroupParent }), resources: { ...resources, devices }, unasked,
   }, hierarchies)
   return {
-    // An ordinary user without any group is no surprise.
-    places, notes: Object.keys(places.dirs).length === 0 && !isMachineRoot() ? [] : notes, procs: procsFiles(places), oomFile: oomCounter(places), hierarchies: containerHierarchies(places, hierarchies),
+    places, notes, procs: procsFiles(places), oomFile: oomCounter(places), hierarchies: containerHierarchies(places, hierarchies),
   }
 }
 

@@ -48,6 +48,13 @@ export class RootlessBed {
     return this.exec(this.#tsaufs(words), input, env)
   }
 
+  /** The same, after root has done what `script` says about the process ($$). */
+  runAfter(script: string, words: readonly string[]): Done {
+    const command = ['-c', `${script}; exec setpriv "$@"`, 'sh', ...this.user.words(this.#tsaufs(words))]
+    const { status, stdout, stderr } = spawnSync('sh', command, { cwd: this.user.home, env: this.#environment(), encoding: 'latin1', timeout: 60_000 })
+    return { exit: status, out: stdout, err: stderr }
+  }
+
   /** The same, not waited for. */
   start(words: readonly string[]): ChildProcess {
     return spawn('setpriv', this.user.words(this.#tsaufs(words)), { cwd: this.user.home, env: this.#environment(), stdio: ['pipe', 'pipe', 'pipe'] })

@@ -1,12 +1,13 @@
 /** Containers of an ordinary user with subordinate ids: what root's do, and what he cannot have. */
 import t from 'tap'
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { REPO } from '../cli/sandbox.js'
 import { openToUsers } from '../helpers/fuse-device.js'
 import { unavailable } from '../rootless/ordinary-user.js'
-import { finished } from './life-bed.js'
+import { readHierarchies } from '../../lib/engine/cgroup/hierarchies.js'
+import { finished, type Done } from './life-bed.js'
 import { CANNOT_RUN, RootlessBed } from './rootless-bed.js'
 
 const skip = CANNOT_RUN || unavailable()
@@ -130,6 +131,37 @@ t.test('what cannot be had is refused with the reason, and nothing is left', { s
   t.same(await bed.remains(), [])
 })
 
+const given = (skip === false ? readHierarchies().v1 : []).filter(({ controllers }) => controllers.some(each => ['memory', 'pids', 'freezer'].includes(each)))
+  .map(({ own }) => join(own, 'tsaufs-test-given'))
+
+t.test('limits, in groups that were given to him', { skip: skip || (given.length === 3 ? false : 'no freezer controller of cgroup v1') }, async t => {
+  for (const dir of given) {
+    mkdirSync(dir)
+    t.teardown(() => (existsSync(dir) ? removeGroups(dir) : undefined))
+    for (const name of ['', ...readdirSync(dir)]) chownSync(join(dir, name), bed.user.uid, bed.user.gid)
+  }
+  const run = (...words: string[]): Done => bed.runAfter(given.map(dir => `echo $$ >${dir}/cgroup.procs`).join('; '), words)
+  const box = ['--network', 'none', '--rootfs', 'R', 'sh', '-c']
+  t.match(run('run', '--name', 'eater', '-m', '24m', ...box, 'tail /dev/zero'), { exit: 137, err: '' })
+  t.equal(bed.inspect('eater', '{{.State.OOMKilled}}'), 'true')
+  t.match(run('run', '--rm', '--pids-limit', '4', ...box, 'for i in 1 2 3 4 5 6; do sleep 0.1 & done; wait').err, /can't fork/)
+  t.equal(run('run', '-d', '--name', 'still', ...box, 'sleep 1000').exit, 0)
+  t.equal(run('pause', 'still').exit, 0)
+  t.equal(bed.inspect('still', '{{.State.Status}}'), 'paused')
+  t.match(run('stats', '--no-stream', '--format', '{{.PIDs}}').out, /^1\n$/)
+  t.equal(run('unpause', 'still').exit, 0)
+  t.match(run('update', '-m', '64m', 'still'), { exit: 0, err: '' })
+  t.equal(bed.run(['rm', '-f', 'still', 'eater']).exit, 0)
+  t.same(await bed.remains(), [])
+  for (const dir of given) t.doesNotThrow(() => removeGroups(dir), `nothing is left in ${dir}`)
+})
+
+/** A group and our level in it, both empty. */
+function removeGroups(dir: string): void {
+  if (existsSync(join(dir, 'tsaufs'))) rmdirSync(join(dir, 'tsaufs'))
+  rmdirSync(dir)
+}
+
 t.test('crashes: the daemon, the monitor, the keeper of the namespaces', { skip }, async t => {
   const id = bed.detached('crash', 'sleep 1000')
   const daemon = bed.processes(`tsaufs ${join(bed.root, 'containers', id)}`)
@@ -197,6 +229,21 @@ t.test('two users, one without subordinate ids', { skip }, async t => {
   t.same(await other.remains(), [])
   t.same(await bed.remains(), [])
   t.same(readdirSync(join(other.root, 'userns')), [])
+})
+
+t.test('ids: keep-id, auto, unshare', { skip }, async t => {
+  const mine = join(bed.user.home, 'mine')
+  t.equal(bed.exec(['sh', '-c', 'mkdir mine; echo x >mine/f']).exit, 0)
+  const kept = bed.sh('id -u; stat -c %u /v/f /etc/passwd; touch /v/g; touch /etc/x || echo refused', '--userns', 'keep-id', '-v', './mine:/v')
+  t.equal(kept.out, `${bed.user.uid}\n${bed.user.uid}\n0\nrefused\n`, kept.err)
+  t.equal(statSync(join(mine, 'g')).uid, bed.user.uid, 'what he makes in a volume is his')
+  t.equal(bed.sh('id -u; id -g', '--userns', 'keep-id:uid=2000,gid=3000').out, '2000\n3000\n')
+  t.match(bed.sh('cat /proc/self/uid_map; touch /x && stat -c %u /x', '--userns', 'auto:size=2000').out, /^ +0 +1 +2000\n0\n$/)
+  t.match(bed.run(['run', '--subuidname', 'tsaufs-test', '--rootfs', 'R', 'true']), { exit: 125, err: /^tsaufs: --subuidname tsaufs-test: EPERM: / })
+  t.equal(bed.run(['unshare', 'stat', '-c', '%u', 'R/data/of-five']).out, '5\n')
+  t.equal(bed.run(['unshare', 'sh', '-c', 'exit 6']).exit, 6)
+  t.equal(bed.run(['unshare', '/nowhere']).exit, 127)
+  t.same(await bed.remains(), [])
 })
 
 t.test('places: XDG_DATA_HOME, --root, no runtime directory', { skip }, async t => {

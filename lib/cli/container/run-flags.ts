@@ -24,7 +24,7 @@ const WORDS: readonly (readonly [flags: string, help: string])[] = [
   ['--shm-size <bytes>', 'size of /dev/shm (64m)'],
   ['--stop-signal <signal>', "what 'stop' sends first (SIGTERM)"],
   ['--stop-timeout <seconds>', "how long 'stop' waits before SIGKILL (10)"],
-  ['--userns <mode>', 'user namespace: host, auto[:size=N], private, container:NAME'],
+  ['--userns <mode>', 'user namespace: host, auto[:size=N], private, container:NAME; not root: keep-id[:uid=N,gid=N]'],
   ['--subuidname <name>', 'its ids are those of this name in /etc/subuid'],
   ['--subgidname <name>', 'and its groups those of this one in /etc/subgid'],
   ['--pid <mode>', 'processes: private, host, container:NAME'],

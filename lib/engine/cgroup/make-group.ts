@@ -1,5 +1,6 @@
 /** Making the groups of a container, with its limits, before anything runs in them. */
 import { MountError, usage } from '../../config/mount-error.js'
+import { isMachineRoot } from '../../daemon/process-id.js'
 import type { OciResources } from '../oci.js'
 import { confineDevices } from './devices.js'
 import { hierarchiesToUse, readHierarchies, type Hierarchies, type Hierarchy } from './hierarchies.js'
@@ -45,7 +46,8 @@ export function makeGroup(request: GroupRequest, hierarchies: Hierarchies = read
       for (const name of hierarchy.controllers.length === 0 ? ['unified'] : hierarchy.controllers) dirs[name] = dir
     }
     const places: GroupPlaces = { version: hierarchies.version, dirs, devicesConfined: false }
-    const notes = refused.length === 0 ? [] : [`cgroup: EACCES: no group may be made in ${refused.join(', ')}: what is counted and limited there is not`]
+    // For an ordinary user it is no surprise.
+    const notes = refused.length === 0 || !isMachineRoot() ? [] : [`cgroup: EACCES: no group may be made in ${refused.join(', ')}: what is counted and limited there is not`]
     const { devices = [], ...others } = request.resources
     setLimits(places, others, tree)
     if (request.unasked !== undefined) notes.push(...setUnasked(places, request.unasked, tree))

@@ -1,6 +1,8 @@
 /** `--userns auto`: ids that no other container of this state root has. */
+import { isMachineRoot } from '../../daemon/process-id.js'
 import { failure } from '../error.js'
 import type { OciIdMapping } from '../oci.js'
+import { ownIdCount } from '../spec/keep-id.js'
 import { AUTO_OWNER, subordinateRanges, type IdMaps } from '../spec/userns.js'
 import { allContainers } from '../store/containers.js'
 import type { ContainerRecord } from '../store/record.js'
@@ -17,7 +19,8 @@ export function withAutoIds(root: StateRoot, record: ContainerRecord): Container
 
 function freeRange(kind: keyof IdMaps, size: number, taken: readonly IdMaps[]): OciIdMapping[] {
   const file = kind === 'uids' ? '/etc/subuid' : '/etc/subgid'
-  const ranges = subordinateRanges(kind, AUTO_OWNER)
+  // An ordinary user has those of his own namespace, without himself.
+  const ranges = isMachineRoot() ? subordinateRanges(kind, AUTO_OWNER) : [{ first: 1, count: ownIdCount(kind) - 1 }]
   const used = taken.flatMap((each) => each[kind]).sort((a, b) => a.hostID - b.hostID)
   for (const { first, count } of ranges) {
     let at = first
@@ -29,5 +32,5 @@ function freeRange(kind: keyof IdMaps, size: number, taken: readonly IdMaps[]): 
   }
   throw ranges.length === 0
     ? failure('--userns auto', 'ENOENT', `no ranges found for user "${AUTO_OWNER}" in ${file}; add a line ${AUTO_OWNER}:2147483647:2147483648`, 125)
-    : failure('--userns auto', 'ENOSPC', `no ${size} ids in a row are left of those of "${AUTO_OWNER}" in ${file}; remove containers, or take --userns auto:size=N`, 125)
+    : failure('--userns auto', 'ENOSPC', `no ${size} ids in a row are left ${isMachineRoot() ? `of those of "${AUTO_OWNER}" in ${file}` : 'of yours'}; remove containers, or take --userns auto:size=N`, 125)
 }

@@ -2,9 +2,9 @@
  * The ids in containers of an ordinary user: root is he himself, the others are his subordinate ids, in order. Source: subuid(5),
  * newuidmap(1); podman has them so.
  */
-import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { programFile } from '../network/usermode.js'
+import { subordinateRanges } from '../spec/userns.js'
 
 /** `INSIDE:OUTSIDE:COUNT,...` of users and of groups, as tsaufs-init takes them. */
 export interface OwnIds {
@@ -30,7 +30,7 @@ export function ownIds(): OwnIds {
   const [uid, gid] = [process.geteuid!(), process.getegid!()]
   const names = [String(uid), ...loginName()]
   return chooseIds({ uid, gid }, {
-    uids: rangesOf(names, readIfThere('/etc/subuid')), gids: rangesOf(names, readIfThere('/etc/subgid')),
+    uids: names.flatMap((name) => subordinateRanges('uids', name)), gids: names.flatMap((name) => subordinateRanges('gids', name)),
     tools: ['newuidmap', 'newgidmap'].every((tool) => programFile(tool) !== undefined),
   })
 }
@@ -56,28 +56,11 @@ function mapOf(own: number, ranges: readonly Range[]): string {
   return [`0:${own}:1`, ...lines].join(',')
 }
 
-/** Lines `NAME:FIRST:COUNT` with one of these names. @param text of the file */
-export function rangesOf(names: readonly string[], text: string): Range[] {
-  return text.split('\n').flatMap((line) => {
-    const [, name = '', first, count] = /^([^:#]+):(\d{1,10}):(\d{1,10})$/.exec(line.trim()) ?? []
-    const range = { first: Number(first), count: Number(count) }
-    return names.includes(name) && range.count > 0 && range.first + range.count < 2 ** 32 ? [range] : []
-  })
-}
-
 /** Nothing for a user without an entry in passwd(5). */
 function loginName(): string[] {
   try {
     return [userInfo().username]
   } catch {
     return []
-  }
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'latin1')
-  } catch {
-    return ''
   }
 }

@@ -110,7 +110,7 @@ export function draftRecord(flags: RunFlags, words: readonly Bytes[], cwd: Bytes
   return {
     id, name: flags.name, created: now(), image: flags.rootfs, layers: rootfsLayers(flags.rootfs, cwd),
     config: {
-      hostname: hostname(flags, id), domainname: flags.domainname, user: flags.user, tty: flags.tty === true,
+      hostname: hostname(flags, id), domainname: flags.domainname, user: flags.user === '' && flags.userns.startsWith('keep-id') ? parseUserns(flags).user ?? '' : flags.user, tty: flags.tty === true,
       openStdin: flags.interactive === true, env: readEnv(flags.envFile, flags.env), entrypoint, cmd: words,
       workingDir: flags.workdir === '' ? '' : absolute(flags.workdir, '/'),
       labels: readPairs('--label', flags.label, flags.labelFile),

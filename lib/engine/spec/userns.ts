@@ -2,8 +2,10 @@
  * `--userns`, `--uidmap`, `--gidmap`, `--subuidname`, `--subgidname`: podman's words; `host` is docker's as well. Source: podman-run(1).
  */
 import { readFileSync } from 'node:fs'
+import { isMachineRoot } from '../../daemon/process-id.js'
 import { codeOf, usage } from '../error.js'
 import type { OciIdMapping } from '../oci.js'
+import { keepId } from './keep-id.js'
 
 /** Ids of the container and of the host. */
 export interface IdMaps {
@@ -13,11 +15,13 @@ export interface IdMaps {
 
 /** What was asked for. `auto` gets its ids when the container is made, for they must be nobody else's. */
 export interface UserNamespace {
-  /** '', `host`, `private`, `auto`, `container:NAME`. */
+  /** '', `host`, `private`, `auto`, `keep-id`, `container:NAME`. */
   readonly mode: string
   readonly maps?: IdMaps
   /** auto: how many ids. */
   readonly size?: number
+  /** keep-id: who runs the program if nobody says. */
+  readonly user?: string
 }
 
 /** The flags by commander's names. */
@@ -50,8 +54,8 @@ export function parseUserns(flags: UserNamespaceFlags): UserNamespace {
   if (userns === '' || userns === 'host' || /^container:.+/s.test(userns)) return { mode: userns }
   if (userns === 'private') throw usage(tried, 'give its ids: --uidmap CONTAINER:HOST:SIZE or --subuidname NAME, or take --userns auto')
   if (userns === 'auto' || userns.startsWith('auto:')) return { mode: 'auto', size: autoSize(userns) }
-  if (/^(keep-id|nomap)\b/.test(userns)) throw usage(tried, 'it is for containers of ordinary users; root has --userns auto, --uidmap', 'EOPNOTSUPP')
-  throw usage(tried, 'invalid mode; there are host, container:NAME, auto[:size=N], and private with --uidmap or --subuidname')
+  if (/^keep-id(:|$)/.test(userns)) return { mode: 'keep-id', ...keepId(userns) }
+  throw usage(tried, 'invalid mode; there are host, container:NAME, auto[:size=N], keep-id (not root), and private with --uidmap or --subuidname')
 }
 
 function autoSize(text: string): number {
@@ -71,6 +75,8 @@ function explicitMaps({ uidmap, gidmap, subuidname, subgidname }: UserNamespaceF
     throw usage('--subuidname', '--subuidname and --uidmap, --subgidname and --gidmap are mutually exclusive')
   }
   const named = { uids: subuidname, gids: subgidname }
+  const [name] = [subuidname, subgidname].filter((each) => each !== '')
+  if (name !== undefined && !isMachineRoot()) throw usage(`--subuidname ${name}`, 'only root can give ids of the machine away; an ordinary user has --uidmap, with numbers of his own namespace', 'EPERM')
   const of = (kind: keyof IdMaps, words: readonly string[]): OciIdMapping[] | undefined => (
     named[kind] !== '' ? subordinate(kind, named[kind]) : words.length > 0 ? words.map((word) => mapping(kind, word)) : undefined)
   const uids = of('uids', uidmap)
