@@ -45,7 +45,7 @@ export const open = defineOp({
       copyUp(union, node, 0)
       ensureData(union, node, true)
       must(sys.ftruncate(sys.dataFd(node.id, 1), 0), 'ftruncate', node.name)
-      if ((more & OPEN_KILL_SUIDGID) !== 0) killPrivilege(place(union, node))
+      if ((more & OPEN_KILL_SUIDGID) !== 0) killPrivilege(union, req, place(union, node))
     }
     const handle = union.passthrough.open(union, node, flags)
     union.opens?.add(node)

@@ -4,8 +4,8 @@
  */
 import { sys } from '../os/native.js'
 import { Errno, E, must } from '../os/errno.js'
-import { S_IFLNK, S_IFREG, st, takeMeta, type Meta } from '../os/stat.js'
-import { defineOp } from '../fuse/define-op.js'
+import { S_IFLNK, S_IFMT, S_IFREG, st, takeMeta, type Meta } from '../os/stat.js'
+import { defineOp, type Request } from '../fuse/define-op.js'
 import { Fattr, Opcode } from '../fuse/abi.js'
 import { SetattrIn } from '../fuse/structs.js'
 import { copyUp } from '../union/copy-up.js'
@@ -14,7 +14,8 @@ import type { Node } from '../union/node.js'
 import { place, type Place } from '../union/place.js'
 import type { Union } from '../union/union.js'
 import { attrReply } from './shared/entry-reply.js'
-import { givenGid, givenUid } from './shared/owner.js'
+import { actsAsOwner, keepsSetgid } from './shared/caller.js'
+import { givenGid, givenUid, shownGid, shownUid } from './shared/owner.js'
 
 const { UTIME_NOW, UTIME_OMIT } = sys.constants as Readonly<Record<'UTIME_NOW' | 'UTIME_OMIT', number>>
 const CHANGES = Fattr.MODE | Fattr.UID | Fattr.GID | Fattr.SIZE | Fattr.ATIME | Fattr.MTIME
@@ -22,13 +23,35 @@ const UNCHANGED = 0xffffffff
 const S_ISUID = 0o4000
 const S_ISGID = 0o2000
 const S_IXGRP = 0o010
+/** Groups and ACLs too, whose mask is the group's part. */
+const OTHERS_WRITE = 0o022
 
-/** Take suid away, and sgid from what its group may execute, as a write without CAP_FSETID does. */
-export function killPrivilege(at: Place): void {
+/** The special bits of a mode that a change by this process takes away; `gid` is the file's on the branch. */
+function killed(union: Union, pid: number, mode: number, gid: number): number {
+  const setgid = mode & S_ISGID
+  const drops = setgid !== 0 && ((mode & S_IXGRP) !== 0 || !keepsSetgid(pid, shownGid(union, gid)))
+  return (mode & S_ISUID) | (drops ? setgid : 0)
+}
+
+/** Take suid away, and sgid from what its group may execute or another group's process changes: a write without CAP_FSETID. */
+export function killPrivilege(union: Union, req: Request, at: Place): void {
   must(sys.statx(at.dirfd, at.name), 'statx', at.name)
   const mode = st.mode & 0o7777
-  const kept = mode & ~(S_ISUID | ((mode & S_IXGRP) !== 0 ? S_ISGID : 0))
+  const kept = mode & ~killed(union, req.pid, mode, st.gid)
   if (kept !== mode) must(sys.chmod(at.dirfd, at.name, kept), 'fchmodat', at.name)
+}
+
+/**
+ * Without any bit comes chown(2) with neither id, which anybody may where no suid goes by it, and what goes before fallocate(2)
+ * and the like; those have opened the file for writing.
+ * @throws Errno EPERM for somebody who may neither
+ */
+function checkKill(union: Union, req: Request, node: Node): void {
+  const at = place(union, node)
+  must(sys.statx(at.dirfd, at.name), 'statx', node.name)
+  const { mode, uid, gid } = st
+  if ((mode & S_IFMT) !== S_IFREG || (mode & OTHERS_WRITE) !== 0 || killed(union, req.pid, mode, gid) === 0) return
+  if (!actsAsOwner(req.pid, shownUid(union, uid))) throw new Errno(E.EPERM, 'chown', node.name)
 }
 
 function truncate(union: Union, node: Node, size: number): void {
@@ -73,6 +96,11 @@ function change(node: Node, at: Place, arg: Arg, owner: Owner): void {
   }
 }
 
+/** A changed owner takes setgid away also where the group may not execute. */
+function dropSetgid(union: Union, req: Request, at: Place, { mode, gid }: Meta): void {
+  if (!keepsSetgid(req.pid, shownGid(union, gid))) must(sys.chmod(at.dirfd, at.name, mode & 0o7777 & ~(S_ISUID | S_ISGID)), 'fchmodat', at.name)
+}
+
 /** Put owner, mode and times back after a change that went half through. */
 function restore(at: Place, node: Node, { uid, gid, mode, atime, atimeNsec, mtime, mtimeNsec }: Meta): void {
   sys.chown(at.dirfd, at.name, uid, gid)
@@ -92,6 +120,7 @@ export const setattr = defineOp({
       throw new Errno(E.EINVAL, 'utimensat', node.name)
     }
     const owner = givenOwner(union, arg)
+    if ((valid & CHANGES) === 0) checkKill(union, req, node)
     const copied = copyUp(union, node, resizes ? arg.size : Infinity)
     // A file that gets suid must not be passed through any more.
     if ((valid & Fattr.MODE) !== 0) union.passthrough.letGo(node)
@@ -100,10 +129,13 @@ export const setattr = defineOp({
     const old = copied ?? takeMeta()
     if (resizes) {
       truncate(union, node, arg.size)
-      if ((valid & Fattr.KILL_SUIDGID) !== 0) killPrivilege(at)
+      if ((valid & Fattr.KILL_SUIDGID) !== 0) killPrivilege(union, req, at)
     }
     try {
       change(node, at, arg, owner)
+      // Of group and capabilities chown(2) saw ours.
+      const chowned = (valid & (Fattr.UID | Fattr.GID)) !== 0 || (valid & CHANGES) === 0
+      if (chowned && (old.mode & (S_ISGID | S_IXGRP)) === S_ISGID && node.kind === S_IFREG) dropSetgid(union, req, at, old)
       return attrReply(union, req, node)
     } catch (error) {
       if (!resizes) restore(at, node, old)

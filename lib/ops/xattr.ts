@@ -25,12 +25,13 @@ const REPLACE = sys.constants['XATTR_REPLACE']!
 const KNOWN_FLAGS = CREATE | REPLACE
 const NOTHING = Buffer.alloc(0)
 const S_ISGID = 0o2000
+const ACL = 'system.posix_acl_'
 
 /** The key on the branch for a user's. @throws Errno for one that is not the user's */
 function checkKey(union: Union, userKey: Bytes, write: boolean): Bytes {
   const key = toBranchKey(userKey)
   if (isPrivateXattr(key)) throw new Errno(write ? E.EPERM : E.ENODATA, 'xattr', key)
-  if (!union.config.acl && key.startsWith('system.posix_acl_')) throw new Errno(E.EOPNOTSUPP, 'xattr', key)
+  if (!union.config.acl && key.startsWith(ACL)) throw new Errno(E.EOPNOTSUPP, 'xattr', key)
   return key
 }
 
@@ -130,7 +131,13 @@ export const removexattr = defineOp({
   run(union: Union, req, _arg, userKey) {
     const key = checkKey(union, userKey, true)
     const node = union.tree.node(req.nodeid)
-    checkChange(union, node, key, REPLACE)
+    try {
+      checkChange(union, node, key, REPLACE)
+    } catch (error) {
+      // As on other file systems: afterwards there is none.
+      if (error instanceof Errno && error.errno === E.ENODATA && key.startsWith(ACL)) return 0
+      throw error
+    }
     copyUp(union, node)
     const at = place(union, node)
     return must(sys.removexattr(at.dirfd, at.name, storedKey(union.branches[node.top]!, key)), 'removexattr', key)

@@ -1,6 +1,8 @@
 #include "data-plane.h"
 
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -201,8 +203,35 @@ int64_t serveRead(const Data& data, DataFile* file) {
 
 // ---- WRITE
 
+/** Is a thread in a group, with its own or another of its groups? Of one that is not known nothing is held against it. */
+bool isInGroup(uint32_t tid, gid_t gid) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%u/status", tid);
+  FILE* status = tid == 0 ? nullptr : fopen(path, "re");
+  if (status == nullptr) return true;
+  char* line = nullptr;
+  size_t room = 0;
+  bool found = false;
+  while (!found && getline(&line, &room, status) > 0) {
+    const bool own = strncmp(line, "Gid:", 4) == 0;
+    if (!own && strncmp(line, "Groups:", 7) != 0) continue;
+    char* rest = strchr(line, ':') + 1;
+    // Of the four of a thread the one for files is the last.
+    for (int i = 0;; i++) {
+      char* end;
+      const unsigned long group = strtoul(rest, &end, 10);
+      if (end == rest) break;
+      found = found || (group == gid && (!own || i == 3));
+      rest = end;
+    }
+  }
+  free(line);
+  fclose(status);
+  return found;
+}
+
 /** What writing by somebody without CAP_FSETID takes away; the kernel does it for the writer, and that is us. */
-int64_t killSuidgid(int fd) {
+int64_t killSuidgid(int fd, uint32_t tid) {
   if (statsAreStored) {
     const Stored stored = killStored(fd);
     if (stored.mine) return stored.result;
@@ -211,7 +240,7 @@ int64_t killSuidgid(int fd) {
   int64_t rc = retry([&] { return fstat(fd, &st); });
   if (rc < 0) return rc;
   mode_t kill = st.st_mode & S_ISUID;
-  if ((st.st_mode & S_IXGRP) != 0) kill |= st.st_mode & S_ISGID;
+  if ((st.st_mode & S_ISGID) != 0 && ((st.st_mode & S_IXGRP) != 0 || !isInGroup(tid, st.st_gid))) kill |= S_ISGID;
   if (kill != 0) rc = retry([&] { return fchmod(fd, st.st_mode & 07777 & ~kill); });
   return rc;
 }
@@ -238,7 +267,8 @@ Patience writing;
 /** `message` is a whole WRITE request. */
 WriteResult performWrite(int fd, const uint8_t* message) {
   const fuse_write_in* in = reinterpret_cast<const fuse_write_in*>(message + sizeof(fuse_in_header));
-  int64_t n = (in->write_flags & FUSE_WRITE_KILL_SUIDGID) != 0 ? killSuidgid(fd) : 0;
+  const uint32_t tid = reinterpret_cast<const fuse_in_header*>(message)->pid;
+  int64_t n = (in->write_flags & FUSE_WRITE_KILL_SUIDGID) != 0 ? killSuidgid(fd, tid) : 0;
   const uint8_t* from = message + sizeof(fuse_in_header) + sizeof *in;
   const int64_t sinceNs = monotonicNs();
   if (n >= 0) n = writeFull(fd, from, in->size, static_cast<int64_t>(in->offset));

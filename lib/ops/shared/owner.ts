@@ -23,6 +23,16 @@ export function givenGid(union: Union, gid: number): number {
   return union.owners === null ? gid : known(union.owners.gids.onDisk(gid))
 }
 
+/** The user that an owner on the branch is shown as. */
+export function shownUid(union: Union, uid: number): number {
+  return union.owners === null ? uid : union.owners.uids.owner(uid)
+}
+
+/** The same for a group. */
+export function shownGid(union: Union, gid: number): number {
+  return union.owners === null ? gid : union.owners.gids.owner(gid)
+}
+
 function known(id: number): number {
   if (id < 0) throw new Errno(E.EINVAL, 'chown', '')
   return id

@@ -55,6 +55,20 @@ export const permRows: readonly Row[] = [
     differs: { 'fuse-overlayfs': 'keeps them' },
   },
   {
+    name: 'setgid without the right to execute goes when somebody of another group changes the file',
+    given: { L1: Object.fromEntries(['w', 't', 'o', 'c', 'l', 'm'].map((n) => [n, file('F', { ...alice, gid: n === 'm' ? 1000 : 77, mode: 0o2666 })])) },
+    steps: [['as', alice, [['pwrite', 'w', 0, 'x'], ['truncate', 't', 0], ['open', 'f', 'o', 'WRONLY|TRUNC'], ['chown', 'c', 1000, 1000], ['open', 'g', 'l', 'RDWR'], ['fallocate', 'g', '', 0, 10], ['append', 'm', 'x']]],
+      ...['w', 't', 'o', 'c', 'l'].map((n) => ['stat', n, { mode: 0o666 }] as const), ['stat', 'm', { mode: 0o2666 }]],
+    differs: { 'fuse-overlayfs': 'keeps it' },
+  },
+  {
+    name: 'who is not the owner cannot take suid away by chown with neither id',
+    given: { L1: { s: file('F', { mode: 0o4755 }), g: file('F', { mode: 0o2755 }), f: file('F') } },
+    steps: [['as', alice, [['chown', 's', -1, -1, 'EPERM'], ['chown', 'g', -1, -1, 'EPERM'], ['chown', 'f', -1, -1]]], ['stat', 's', { mode: 0o4755 }], ['stat', 'g', { mode: 0o2755 }],
+      ['chown', 's', -1, -1], ['stat', 's', { mode: 0o755 }]],
+    differs: { 'fuse-overlayfs': 'takes it away' },
+  },
+  {
     name: 'suid given between two opens goes when a user writes through the second',
     given: { R: { f: file('F', { ...alice, mode: 0o666 }) } },
     steps: [['open', 'a', 'f', 'RDWR'], ['fwrite', 'a', '1'], ['close', 'a'], ['chmod', 'f', 0o6777],

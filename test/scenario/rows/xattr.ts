@@ -88,6 +88,13 @@ export const xattrRows: readonly Row[] = [
     steps: [['chmod', 'f', 0o700], ['as', { uid: 1000 }, [['read', 'f', 'EACCES']]], ['exec', 'getfacl', '-pc', 'f'], ['chmod', 'f', 0o740], ['as', { uid: 1000 }, [['read', 'f', 'F'], ['append', 'f', 'x', 'EACCES']]]],
   },
   {
+    name: 'to remove an ACL where there is none is no error, and copies nothing up',
+    given: { L1: { f: 'F', d: {} } },
+    steps: [['removexattr', 'f', 'system.posix_acl_access'], ['removexattr', 'd', 'system.posix_acl_default'], ['removexattr', 'd', 'system.posix_acl_access']],
+    top: { aufs: [] },
+    differs: { overlayfs: 'ENODATA', 'fuse-overlayfs': 'ENODATA' },
+  },
+  {
     name: 'default ACLs are inherited, the umask is not applied',
     given: { L1: { d: dir({}, { xattrs: { 'system.posix_acl_default': USER_1000 } }) } },
     steps: [['umask', 0o077], ['create', 'd/f', 0o666], ['mkdir', 'd/e', 0o777], ['create', 'd/g', 0o600], ['mknod', 'd/p', 'fifo', 0o666], ['symlink', 'x', 'd/l'], ['open', 't', 'd', 'RDWR|TMPFILE', 0o666], ['linkfd', 't', 'd/tmp'],
