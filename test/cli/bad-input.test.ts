@@ -164,6 +164,9 @@ t.test('a union as the writable branch of another', { skip: NEEDS_ROOT }, async 
   box.mount(t)
   t.same(box.run('mount', '-o', 'dirs=mnt:c', 'mnt2').complaints, ['branch @/mnt: EINVAL: a union cannot keep the whiteouts of another one; give it as =ro'])
   t.equal(box.run('mount', '-o', 'dirs=c:mnt', 'mnt2').exit, 0, 'below it may be')
+  t.equal(box.run('umount', 'mnt2').exit, 0)
+  t.equal(box.run('mount', '-o', 'dirs=c:mnt=ro+wh', 'mnt2').exit, 0, 'also where whiteouts are looked for, which it has none of')
+  t.equal(box.exec('sh', '-ec', 'cd mnt2; test ! -e missing; mkdir d; echo x >d/f; mv d e; rm -r e; test ! -e e').exit, 0)
   t.equal(box.run('umount', 'mnt2', 'mnt').exit, 0)
 })
 

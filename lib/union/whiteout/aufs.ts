@@ -37,10 +37,13 @@ export function reservedName(name: Bytes, atRoot: boolean): ReservedName {
 
 const O_EXCL_CREATE = sys.constants['O_CREAT']! | sys.constants['O_EXCL']! | sys.constants['O_WRONLY']!
 
-/** Is there such a name? @throws Errno when that cannot be said */
+/** statx(2) failing so says that there is none; EPERM where the branch is a union itself, which has no such names. */
+const ABSENT: ReadonlySet<number> = new Set([-E.ENOENT, -E.ENOTDIR, -E.ENAMETOOLONG, -E.EPERM])
+
+/** Is there such a name of ours? @throws Errno when that cannot be said */
 function exists(dirfd: number, name: Bytes): boolean {
   const rc = sys.statx(dirfd, name)
-  if (rc < 0 && rc !== -E.ENOENT && rc !== -E.ENOTDIR && rc !== -E.ENAMETOOLONG) throw new Errno(-rc, 'statx', name)
+  if (rc < 0 && !ABSENT.has(rc)) throw new Errno(-rc, 'statx', name)
   return rc === 0
 }
 
