@@ -1,6 +1,6 @@
 /** Containers of an ordinary user with subordinate ids: what root's do, and what he cannot have. */
 import t from 'tap'
-import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { REPO } from '../cli/sandbox.js'
@@ -248,6 +248,7 @@ t.test('ids: keep-id, auto, unshare', { skip }, async t => {
 
 t.test('places: XDG_DATA_HOME, --root, no runtime directory', { skip }, async t => {
   const data = join(bed.user.home, 'data')
+  t.teardown(() => rmSync(`/tmp/tsaufs-${bed.user.uid}`, { recursive: true, force: true }))
   const run = ['run', '--network', 'none', '--rootfs', 'R', 'true']
   t.equal(bed.run(run, '', { XDG_DATA_HOME: data, XDG_RUNTIME_DIR: '' }).exit, 0)
   t.equal(readdirSync(join(data, 'tsaufs/containers')).length, 1)
