@@ -144,9 +144,10 @@ t.test('11. a directory on the way to a mount becomes a link while containers st
   symlinkSync(`../../../../../..${outside}`, join(shared, 'link2'))
   // A launcher may make the directory while it is away: then it is in the way, and goes.
   const flip = `const { renameSync, rmSync } = require('fs')
-    const move = (from, to) => { try { renameSync(from, to) } catch { if (to === 'a') rmSync('a', { recursive: true, force: true }) } }
+    const move = (from, to) => { try { renameSync(from, to) } catch { if (to === 'a') try { rmSync('a', { recursive: true, force: true }) } catch {} } }
     for (;;) for (const each of ['real', 'link', 'link2']) { move('a', each); move(['link', 'link2', 'real'][['real', 'link', 'link2'].indexOf(each)], 'a') }`
   const racer = spawn(process.execPath, ['-e', flip], { cwd: shared })
+  const over = once(racer, 'exit')
   const outcomes = new Set<string>()
   const config = (): OciConfig => {
     const made = dockerConfig(root.root, ['sh', '-c', 'touch /v/a/b/c/x'])
@@ -167,7 +168,7 @@ t.test('11. a directory on the way to a mount becomes a link while containers st
     for (const each of readdirSync(outside)) rmSync(join(outside, each), { recursive: true })
   }
   racer.kill('SIGKILL')
-  await new Promise(resolve => racer.on('exit', resolve))
+  await over
 })
 
 t.test('15. procfs that is none', { skip }, async t => {

@@ -1,6 +1,7 @@
 /** What a container leaves for the commands that look at it: names, output, trees, users, devices. */
 import t from 'tap'
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Inside } from '../../lib/engine/rootfs/inside.js'
@@ -111,6 +112,7 @@ t.test('cp while a directory becomes a link, and back', { skip }, async t => {
     const move = (from, to) => { try { renameSync(from, to) } catch {} }
     for (;;) { move('real', 'a'); move('a/f', 'a/g'); try { symlinkSync(${JSON.stringify(at('outside/f'))}, 'a/f') } catch {} ; move('a/g', 'a/f'); move('a', 'real'); move('link', 'a'); move('a', 'link') }`
   const racer = spawn(process.execPath, ['-e', flip], { cwd: at('R/w') })
+  const over = once(racer, 'exit')
   const seen = new Set<string>()
   for (let i = 0; i < 2000; i++) {
     const root = new Inside(at('R'))
@@ -138,5 +140,5 @@ t.test('cp while a directory becomes a link, and back', { skip }, async t => {
   t.same(readdirSync(at('outside')), ['f', 'secret'])
   t.equal(readFileSync(at('outside/f'), 'utf8'), 'secret\n')
   t.equal(statSync(at('outside/f')).mode & 0o777, 0o600)
-  await new Promise(resolve => racer.on('exit', resolve))
+  await over
 })
