@@ -63,6 +63,7 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   'no ACLs': [
     'an ACL on a lower file lets a user in, before and after copy-up',
     'chmod changes the mask of an ACL',
+    'to remove an ACL where there is none is no error, and copies nothing up',
     'default ACLs are inherited, the umask is not applied',
     'setfacl and getfacl',
   ],
@@ -76,6 +77,8 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
     'supplementary groups count',
     'setgid is dropped where the user is not of the group',
     'suid and sgid go when a user writes, truncates or changes the owner',
+    'setgid without the right to execute goes when somebody of another group changes the file',
+    'who is not the owner cannot take suid away by chown with neither id',
   ],
   'names are UTF-8': [
     'names of all bytes',
