@@ -16,12 +16,12 @@ function inTerminal(bed: LifeBed, words: readonly string[], ...steps: readonly (
   return { exit: status, out: stdout }
 }
 
-t.test('a shell: its size, a resize, Ctrl-C, its exit code', { skip }, t => {
+t.test('a shell: its size, a resize, Ctrl-C, Ctrl-Z, its exit code', { skip }, t => {
   const bed = new LifeBed(t)
   const { exit, out } = inTerminal(bed, ['run', '--rm', '-it', '--network', 'none', '--rootfs', 'R', 'sh'],
     ['# ', 'stty size; tty; echo $TERM\n'], ['xterm', '44x111'],
     ['# ', 'while [ "$(stty size)" != "44 111" ]; do sleep 0.05; done; echo a${X}fter; sh -c "echo on; sleep 1000"\n'], ['on\r', '\x03'],
-    ['# ', 'exit 5\n'])
+    ['# ', 'sh -c "echo o${X}f; sleep 1000"\n'], ['of\r', '\x1a'], ['Stopped', 'exit 1\n'], ['You have stopped jobs', 'exit 5\n'])
   t.equal(exit, 5, out)
   t.match(out, /33 99\r\n\/dev\/pts\/0\r\nxterm\r\n/)
   t.match(out, /after\r\n/)
