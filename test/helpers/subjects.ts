@@ -102,6 +102,8 @@ function makeBundle(subject: 'runc' | 'crun', dir: string, config: OciConfig, { 
     const [command, ...rest] = words('delete', '--force', id)
     spawnSync(command!, rest)
     rmSync(path, { recursive: true, force: true })
+    // One that was killed half-way is not known to be one, and its groups stay.
+    spawnSync('find', ['/sys/fs/cgroup', '-depth', '-type', 'd', '-name', id, '-exec', 'rmdir', '{}', ';'], { stdio: 'ignore' })
   }
   return { words, id, path, remove }
 }
