@@ -190,15 +190,15 @@ t.test('other layers, other flags, other users of the socket: a mount of its own
   t.ok(await until(() => box.remains().length === 0), 'nothing is left')
 })
 
-t.test('names of 255 bytes, of which a whiteout has no room', root, async (t) => {
+t.test('names of 255 bytes, of which a whiteout of a name of its own has no room', root, async (t) => {
   const [mine, below] = ['m'.repeat(255), 'b'.repeat(255)]
   const box = layers(t).files({ [`l1/${below}`]: 'below', 'l1/d/x': '' })
   t.equal(box.exec(OVERLAY, '-o', 'lowerdir=l1:l2,upperdir=upper,workdir=work', 'mnt').exit, 0)
   t.equal(box.exec('stat', '-f', '-c', '%l', 'mnt').stdout, '255\n')
   t.equal(box.exec('sh', '-ec', `cd mnt; echo x >${mine}; mv ${mine} d/${mine}; ln d/${mine} ${mine}; rm d/${mine}; rm ${mine}; echo x >>${below}`).exit, 0)
-  t.match(box.exec('rm', `mnt/${below}`), { exit: 1, complaints: [/too long/] }, 'a layer has it')
   t.equal(readFileSync(box.at('mnt', below), 'utf8'), 'belowx\n')
-  t.same(box.exec('ls', '-A', 'upper').stdout, `${below}\nd\n`)
+  t.equal(box.exec('rm', `mnt/${below}`).exit, 0, 'a layer has it: whited out in its place')
+  t.equal(box.exec('test', '-e', `mnt/${below}`).exit, 1)
   t.equal(box.exec('umount', 'mnt').exit, 0)
   t.ok(await until(() => box.remains().length === 0), 'nothing is left')
 })
