@@ -13,7 +13,7 @@
  *     RUN/.beside.HASH.PID.sock   of the layers' paths (native/start/beside.c), and the engine's process
  *     RUN/.beside.HASH.sock       whoever was mounted or asked last by anybody, for other processes
  *
- * Both are second names of beside.sock in the record of the mount: one that has no other is swept out.
+ * Both are second names of beside.sock in the record of the mount: those that have no other are swept out.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { chmodSync, closeSync, linkSync, lstatSync, openSync, readdirSync, readSync, renameSync, rmSync } from 'node:fs'

@@ -215,7 +215,7 @@ export function liveMounts(): MountRecord[] {
       if (record !== undefined && isAlive(record)) live.push(record)
       else if (record !== undefined || isLeftover(name)) sweep(join(root, name))
     }
-    for (const name of names) if (name.startsWith(BESIDE) && hasOneName(join(root, name))) sweep(join(root, name))
+    for (const path of recordless(names.filter((name) => name.startsWith(BESIDE)).map((name) => join(root, name)))) sweep(path)
   }
   return live.sort((a, b) => (a.mountpoint < b.mountpoint ? -1 : 1))
 }
@@ -226,13 +226,13 @@ function isLeftover(name: string): boolean {
   return pid !== undefined && startTime(Number(pid)) === undefined
 }
 
-function hasOneName(path: string): boolean {
-  try {
-    return lstatSync(path).nlink === 1
-  } catch {
-    // Gone, or replaced, meanwhile.
-    return false
-  }
+/** Those of the second names of sockets whose first one, in a record, is gone: the file has no more names than are here. */
+function recordless(paths: readonly string[]): string[] {
+  const found = paths.map((path) => ({ path, stat: lstatSync(path, { throwIfNoEntry: false }) }))
+  return found.flatMap(({ path, stat }) => {
+    const here = found.filter((other) => other.stat !== undefined && other.stat.ino === stat?.ino)
+    return stat !== undefined && stat.nlink <= here.length ? [path] : []
+  })
 }
 
 /** Remove a stale directory or socket; another user's stays, its owner sweeps it. */
