@@ -15,7 +15,7 @@ import { groupKey, groupName, writeCount } from './link-group.js'
 import type { CopiedData, DirNode, Node } from './node.js'
 import { dirfd, place, slot, type Place } from './place.js'
 import { complete } from './metacopy.js'
-import { isImpure } from './lookup.js'
+import { isMarked } from './lookup.js'
 import { extended } from './recheck.js'
 import type { Union } from './union.js'
 import { readPrivate } from './xattr-keys.js'
@@ -225,14 +225,14 @@ function originOf(union: Union, node: Node, from: Place, meta: Meta): string {
  * @throws Errno ENOSPC, EIO; a file system without xattrs is left be
  */
 function markImpure(union: Union, dir: DirNode, branch: Branch): void {
-  if (isImpure(union, dir)) return
+  if (isMarked(union, dir)) return
   storeXattr(dirfd(union, dir, branch.index), '', branch.keys.impure, 'y')
   dir.impure = 1
 }
 
 /** An object gets another directory: if it has a stored origin, the directory is marked first. */
 export function carryOrigin(union: Union, at: Place, dir: DirNode, branch: Branch): void {
-  if (isImpure(union, dir) || readPrivate(at.dirfd, at.name, branch.keys.origin, Buffer.alloc(0)) === 0) return
+  if (isMarked(union, dir) || readPrivate(at.dirfd, at.name, branch.keys.origin, Buffer.alloc(0)) === 0) return
   markImpure(union, dir, branch)
 }
 

@@ -162,7 +162,11 @@ function readOrigin(stack: Layers, branch: number, dirfd: number, name: Bytes, f
 
 /** May objects in this directory carry a stored origin? A merged one always, others are marked. */
 export function isImpure(union: Union, dir: DirNode): boolean {
-  if (dir.branches.length > 1) return true
+  return dir.branches.length > 1 || isMarked(union, dir)
+}
+
+/** Is this directory marked so, whether it is merged at the moment or not? Branches below it may be taken away. */
+export function isMarked(union: Union, dir: DirNode): boolean {
   if (dir.impure < 0) {
     const branch = union.branches[dir.top]!
     dir.impure = branch.ours && readPrivate(dirfd(union, dir, dir.top), '', branch.keys.impure, xattrBuffer) > 0 ? 1 : 0
