@@ -47,8 +47,11 @@
       'type': 'executable',
       'sources': [
         'native/start/main.c',
+        'native/start/alike.c',
         'native/start/beside.c',
         'native/start/bytes.c',
+        'native/start/client.c',
+        'native/start/command.c',
         'native/start/node.c',
         'native/start/spare.c',
         'native/start/talk.c',

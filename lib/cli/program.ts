@@ -2,10 +2,10 @@
  * `tsaufs COMMAND`: the list of commands, and what their failures become.
  */
 import { Command, CommanderError } from 'commander'
+import type { Bytes } from '../os/native.js'
 import { RUN_EXIT } from '../engine/error.js'
 import { ContainerCommand } from './container/command.js'
 import { enterFor } from './container/own-namespace.js'
-import { rawArguments } from './raw-args.js'
 import { complain, reportFailure } from './output.js'
 import { EXIT } from './exit-codes.js'
 import { eventsCommand } from './commands/events.js'
@@ -92,10 +92,10 @@ function usageLine(name: string, text: string): string {
   return `${name}: EINVAL: ${what}; see 'tsaufs help ${name}'`
 }
 
-/** Run the command line of this process and set its exit code. */
-export async function main(): Promise<void> {
+/** Run a command line, bytes as latin1, and set the exit code of this process. @param commands program(), not used before */
+export async function main(words: readonly Bytes[], commands = program()): Promise<void> {
   try {
-    await program().parseAsync(rawArguments(), { from: 'user' })
+    await commands.parseAsync([...words], { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.OK : (error as { usageExit?: number }).usageExit ?? EXIT.USAGE
     else process.exitCode = reportFailure(error)

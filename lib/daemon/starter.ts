@@ -24,32 +24,47 @@ export function readRequest(socket: number): Request {
   return parseFields(readFileSync(socket, 'latin1'))
 }
 
-/** The request that was read. @throws Error when it is none */
-export function parseFields(text: Bytes): Request {
-  const fields = new Map<string, Bytes>()
-  const env: Bytes[] = []
-  for (const field of text.split('\0').slice(0, -1)) {
-    const at = field.indexOf('=')
-    const [key, value] = [field.slice(0, at), field.slice(at + 1)]
-    if (key === 'env') env.push(value)
-    else fields.set(key, value)
+/** `key=value`, some keys more than once. */
+export class Fields {
+  readonly #fields = new Map<string, Bytes[]>()
+
+  constructor(text: Bytes) {
+    for (const field of text.split('\0').slice(0, -1)) {
+      const at = field.indexOf('=')
+      const [key, value] = [field.slice(0, at), field.slice(at + 1)]
+      const values = this.#fields.get(key)
+      if (values === undefined) this.#fields.set(key, [value])
+      else values.push(value)
+    }
   }
-  const get = (key: string): Bytes => {
-    const value = fields.get(key)
+
+  /** All values of a key, in their order. */
+  all(key: string): readonly Bytes[] {
+    return this.#fields.get(key) ?? []
+  }
+
+  /** The value of a key. @throws Error without one */
+  get(key: string): Bytes {
+    const [value] = this.all(key)
     if (value === undefined) throw new Error(`a request without ${key}`)
     return value
   }
-  const letters = get('letters')
+}
+
+/** The request that was read. @throws Error when it is none */
+export function parseFields(text: Bytes): Request {
+  const fields = new Fields(text)
+  const letters = fields.get('letters')
   return {
     mount: {
-      options: get('options'), source: get('source'), mountpoint: get('mountpoint'),
-      cwd: fields.get('cwd') ?? '/', sloppy: letters.includes('s'), dropIn: letters.includes('o'),
+      options: fields.get('options'), source: fields.get('source'), mountpoint: fields.get('mountpoint'),
+      cwd: fields.all('cwd')[0] ?? '/', sloppy: letters.includes('s'), dropIn: letters.includes('o'),
     },
     verbose: letters.includes('v'),
     dryRun: letters.includes('f'),
-    umask: parseInt(get('umask'), 8),
-    engine: Number(fields.get('engine') ?? 0),
-    env,
+    umask: parseInt(fields.get('umask'), 8),
+    engine: Number(fields.all('engine')[0] ?? 0),
+    env: fields.all('env'),
   }
 }
 
@@ -69,32 +84,32 @@ export class Starter {
 
   /** We, who were there already, take the request. @returns false when he has turned to somebody else meanwhile */
   taken(): boolean {
-    return this.#tell('T', '')
+    return this.tell('T', '')
   }
 
   /** A warning or a repair. */
   line(text: Bytes): void {
-    this.#tell('L', text)
+    this.tell('L', text)
   }
 
   /** It is mounted; a stat of `path` will be answered, or has to be given up. */
   mounted(dev: string, path: Bytes): void {
-    this.#tell('M', `${dev} ${path}`)
+    this.tell('M', `${dev} ${path}`)
   }
 
   /** To be said when all went well. */
   words(text: Bytes): void {
-    this.#tell('W', text)
+    this.tell('W', text)
   }
 
   /** Keep a spare for so long. */
   spare(seconds: number): void {
-    this.#tell('S', String(seconds))
+    this.tell('S', String(seconds))
   }
 
   /** It is over. */
   end(exit: number, text: Bytes): void {
-    this.#tell('E', `${exit} ${text}`)
+    this.tell('E', `${exit} ${text}`)
   }
 
   /** Nothing more will be told. */
@@ -103,7 +118,8 @@ export class Starter {
     closeSync(this.#socket)
   }
 
-  #tell(letter: string, text: Bytes): boolean {
+  /** A record: a letter that native/start knows, and what it is about. @returns false when nobody hears it any more */
+  tell(letter: string, text: Bytes): boolean {
     const record = Buffer.from(`${letter}${text}\0`, 'latin1')
     try {
       for (let at = 0; at < record.length;) at += writeSync(this.#socket, record, at)

@@ -196,6 +196,11 @@ export interface Native {
   acceptWithin(server: number, timeoutMs: number): number
   /** The process at the other end of a unix socket; EPERM when it belongs to another user. */
   peerPid(socket: number): number
+  /**
+   * This process ends, as by SIGKILL, when the other end of the socket does, whatever it is doing then. That end has said all it will say:
+   * a byte from there is taken for its end.
+   */
+  endWith(socket: number): number
   /** The fd that comes with the next byte; EPERM when the other end closed, or sent a byte, without one. */
   receiveFd(socket: number): number
   /** Two connected unix sockets that keep messages apart (SOCK_SEQPACKET): their numbers are put into `pair`, as two u32. */

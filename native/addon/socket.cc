@@ -4,6 +4,7 @@
  */
 #include "socket.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -90,6 +91,18 @@ int64_t peerPid(int socket) {
   return peer.uid == geteuid() && peer.pid > 0 ? peer.pid : -EPERM;
 }
 
+/** Whatever happens on the socket is a signal, and it is the one nobody can miss: nothing but its end will happen there. */
+int64_t endWith(int socket) {
+  int64_t rc = result(fcntl(socket, F_SETSIG, SIGKILL));
+  if (rc == 0) rc = result(fcntl(socket, F_SETOWN, getpid()));
+  const int64_t flags = rc == 0 ? result(fcntl(socket, F_GETFL)) : rc;
+  if (flags >= 0) rc = result(fcntl(socket, F_SETFL, static_cast<int>(flags) | O_ASYNC));
+  struct pollfd other = {socket, 0, 0};
+  // It was there before that.
+  if (poll(&other, 1, 0) > 0 && (other.revents & POLLHUP) != 0) kill(getpid(), SIGKILL);
+  return rc;
+}
+
 /** Puts two u32, descriptors, into `pair`. */
 int64_t messagePair(Bytes pair) {
   int fds[2];
@@ -105,6 +118,7 @@ const Method methods[] = {
     method<acceptWithin>("acceptWithin", "server timeoutMs"),
     method<peerPid>("peerPid", "socket"),
     method<receiveFd>("receiveFd", "socket"),
+    method<endWith>("endWith", "socket"),
 };
 
 }  // namespace

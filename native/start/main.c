@@ -3,6 +3,7 @@
  *        tsaufs-start mount.tsaufs ARGUMENTS...   what mount(8) gave its helper
  *        tsaufs-start overlay ARGUMENTS...        what tsaufs-overlay, the drop-in for fuse-overlayfs, was given
  *        tsaufs-start request LETTERS OPTIONS SOURCE MOUNTPOINT    the same after somebody has read it
+ *        tsaufs-start command ARGUMENTS...        what `tsaufs` was given if that is no mount: command.c
  *
  * Only the plain forms of the first three are understood here; with everything else (a flag more, `-f`, `--help`, a mistake)
  * we become node and the command line that knows them all. If it comes to a mount, it comes back with the last form.
@@ -122,7 +123,19 @@ static bool exact_request(struct call* call, char** arguments) {
   return true;
 }
 
-/** The fields of a request; a spare also needs what a new process would have inherited. */
+void append_surroundings(struct bytes* to) {
+  char* cwd = getcwd(NULL, 0);
+  if (cwd != NULL) append_field(to, "cwd", cwd);
+  free(cwd);
+  const mode_t mask = umask(0);
+  umask(mask);
+  char octal[8];
+  snprintf(octal, sizeof octal, "%o", (unsigned)mask);
+  append_field(to, "umask", octal);
+  for (char** variable = environ; *variable != NULL; variable++) append_field(to, "env", *variable);
+}
+
+/** The fields of a request. */
 static struct bytes write_request(const struct call* call) {
   struct bytes request = {0};
   struct bytes options = call->options;
@@ -131,18 +144,10 @@ static struct bytes write_request(const struct call* call) {
   append_field(&request, "options", options.data);
   append_field(&request, "source", call->place_count == 2 ? call->places[0] : "none");
   append_field(&request, "mountpoint", call->places[call->place_count - 1]);
-  char* cwd = getcwd(NULL, 0);
-  if (cwd != NULL) append_field(&request, "cwd", cwd);
-  free(cwd);
-  const mode_t mask = umask(0);
-  umask(mask);
-  char octal[8];
-  snprintf(octal, sizeof octal, "%o", (unsigned)mask);
-  append_field(&request, "umask", octal);
   char engine[16];
   snprintf(engine, sizeof engine, "%d", (int)getppid());
   append_field(&request, "engine", engine);
-  for (char** variable = environ; *variable != NULL; variable++) append_field(&request, "env", *variable);
+  append_surroundings(&request);
   return request;
 }
 
@@ -180,13 +185,15 @@ int main(int argc, char** argv) {
   have_standard_fds();
   signal(SIGPIPE, SIG_IGN);
   if (strcmp(verb, "mount.tsaufs") == 0) {
-    if (!plain_helper(&call, arguments)) become_node("bin/mount.tsaufs.js", arguments);
+    if (!plain_helper(&call, arguments)) become_node(in_program("bin/mount.tsaufs.js"), arguments, EXIT_MOUNT);
   } else if (strcmp(verb, "overlay") == 0) {
-    if (!plain_overlay(&call, arguments)) become_node("bin/tsaufs-overlay.js", arguments);
+    if (!plain_overlay(&call, arguments)) become_node(in_program("bin/tsaufs-overlay.js"), arguments, EXIT_MOUNT);
   } else if (strcmp(verb, "request") == 0) {
     if (!exact_request(&call, arguments)) return EXIT_USAGE;
+  } else if (strcmp(verb, "command") == 0) {
+    run_command(arguments);
   } else if (strcmp(verb, "mount") != 0 || !plain_mount(&call, arguments)) {
-    become_node("bin/tsaufs.js", argv + 1);
+    run_command(argv + (argc > 0 ? 1 : 0));
   }
   return mount_union(&call);
 }

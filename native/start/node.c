@@ -19,9 +19,6 @@
 /** fd of the daemon's end of the socket. */
 enum { SOCKET_FD = 3 };
 
-/** A spare starts when the work that the mount was for has begun, or ended: not in its way. */
-enum { SPARE_DELAY_S = 1 };
-
 /** Room in the daemon's table of descriptors. */
 enum { FD_TABLE = 16384 };
 
@@ -39,7 +36,7 @@ const char* program_root(void) {
   return path;
 }
 
-static char* in_program(const char* name) {
+char* in_program(const char* name) {
   char* path = NULL;
   const char* root = program_root();
   if (root == NULL || asprintf(&path, "%s/%s", root, name) < 0) return NULL;
@@ -52,31 +49,36 @@ static const char* node_program(void) {
   return given != NULL && *given != '\0' ? given : "node";
 }
 
-_Noreturn void become_node(const char* name, char** arguments) {
+_Noreturn void become_node(const char* script, char** arguments, int code) {
   size_t count = 0;
   while (arguments[count] != NULL) count++;
   char** argv = calloc(count + 3, sizeof *argv);
-  char* script = in_program(name);
-  if (argv == NULL || script == NULL) _exit(EXIT_MOUNT);
+  if (argv == NULL || script == NULL) _exit(code);
   argv[0] = (char*)node_program();
-  argv[1] = script;
+  argv[1] = (char*)script;
   memcpy(argv + 2, arguments, count * sizeof *argv);
   signal(SIGPIPE, SIG_DFL);
   execvp(argv[0], argv);
   complain_of("%s: cannot be run: %s; set TSAUFS_NODE or PATH", argv[0], errno_name(errno));
-  _exit(EXIT_MOUNT);
+  _exit(code);
 }
 
-/** The bundle if it was made of the modules that are there, else the modules. scripts/bundle.mjs makes it after tsc. */
-static char* daemon_script(void) {
-  char* bundle = in_program("dist/lib/daemon/main.bundle.cjs");
-  char* modules = in_program("dist/lib/daemon/main.js");
+char* bundle(const char* name, const char* made_of) {
+  char* path = in_program(name);
+  char* source = in_program(made_of);
   struct stat of_bundle;
-  struct stat of_modules;
-  if (bundle == NULL || modules == NULL) return NULL;
-  const bool good = stat(bundle, &of_bundle) == 0 &&
-                    (stat(modules, &of_modules) != 0 || of_bundle.st_mtim.tv_sec >= of_modules.st_mtim.tv_sec);
-  return good ? bundle : modules;
+  struct stat of_source;
+  const bool good = path != NULL && source != NULL && stat(path, &of_bundle) == 0 &&
+                    (stat(source, &of_source) != 0 || of_bundle.st_mtim.tv_sec >= of_source.st_mtim.tv_sec);
+  free(source);
+  if (good) return path;
+  free(path);
+  return NULL;
+}
+
+char* daemon_script(void) {
+  char* path = bundle("dist/lib/daemon/main.bundle.cjs", "dist/lib/daemon/main.js");
+  return path != NULL ? path : in_program("dist/lib/daemon/main.js");
 }
 
 static void give_standard_fds(int socket, int chatter) {
@@ -116,31 +118,26 @@ static void fresh_signals(void) {
   signal(SIGPIPE, SIG_DFL);
 }
 
-/** Wait for a moment, with a lock on `dir` by which others see that we are to come; end if somebody else has it. */
-static void wait_locked(const char* dir) {
-  const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/** Wait for a moment, with a lock by which others see that we are to come; end if somebody else has it. */
+static void wait_locked(const struct later* later) {
+  const int fd = open(later->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) _exit(0);
-  const struct timespec moment = {SPARE_DELAY_S, 0};
+  const struct timespec moment = {later->delay_ms / 1000, later->delay_ms % 1000 * 1000000L};
   nanosleep(&moment, NULL);
 }
 
-pid_t spawn_node(int socket, int chatter, const char* const* arguments, const char* later) {
+pid_t spawn_node(int socket, int chatter, const char* const* arguments, const struct later* later) {
   const char* argv[12] = {node_program()};
-  char* script = daemon_script();
-  if (script == NULL) {
-    errno = ENOENT;
-    return -1;
-  }
-  size_t count = 1;
-  // Options of node come first, then the script.
-  for (; *arguments != NULL && **arguments == '-'; arguments++) argv[count++] = *arguments;
-  argv[count++] = script;
-  for (; *arguments != NULL; arguments++) argv[count++] = *arguments;
+  for (size_t i = 0; arguments[i] != NULL; i++) argv[i + 1] = arguments[i];
   const pid_t pid = fork();
   if (pid != 0) return pid;
   setsid();
   give_standard_fds(socket, chatter);
-  if (later != NULL) wait_locked(later);
+  if (later != NULL) {
+    // Nobody is to be kept from unmounting where we happen to be.
+    if (chdir("/") != 0) _exit(0);
+    wait_locked(later);
+  }
   roomy_table();
   fresh_signals();
   execvp(argv[0], (char**)argv);
@@ -162,7 +159,8 @@ int start_daemon(struct daemon* daemon, const struct bytes* request, const char*
   int pair[2];
   int chatter[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 || pipe2(chatter, O_CLOEXEC) != 0) return errno;
-  const char* arguments[] = {"serve", place, NULL};
+  const char* arguments[] = {daemon_script(), "serve", place, NULL};
+  if (arguments[0] == NULL) return ENOENT;
   const pid_t pid = spawn_node(pair[1], chatter[1], arguments, NULL);
   if (pid < 0) return errno;
   close(pair[1]);

@@ -21,7 +21,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 /** Exit codes, as in lib/cli/exit-codes.ts. */
 enum { EXIT_USAGE = 2, EXIT_MOUNT = 32 };
@@ -60,21 +63,34 @@ struct daemon {
 
 /** Directory of the program: the one that has bin/, dist/ and build/ in it. NULL if it cannot be told. */
 const char* program_root(void);
+/** A path in it, in memory of its own; NULL if it cannot be told. */
+char* in_program(const char* name);
+/** The bundle (of `lib/` and `.bundle.cjs`) if it was made of what is there, else NULL. scripts/bundle.mjs makes it after tsc. */
+char* bundle(const char* name, const char* made_of);
 
-/** Become `node bin/NAME.js arguments...`; does not come back. */
-_Noreturn void become_node(const char* name, char** arguments);
+/** Become `node SCRIPT arguments...`; does not come back. @param code exit code when it cannot be */
+_Noreturn void become_node(const char* script, char** arguments, int code);
 
 /** Send a whole request and its end. @return false if the other end is gone */
 bool send_all(int socket, const struct bytes* request);
 /** Start a daemon and send it `request`. @param place shown in its command line @return 0 or an errno */
 int start_daemon(struct daemon* daemon, const struct bytes* request, const char* place);
 
+/** When a process is not wanted at once, but for later. */
+struct later {
+  /** Start it after so long, */
+  int delay_ms;
+  /** if nobody has the lock on this directory meanwhile. */
+  const char* dir;
+};
+
 /**
- * Start `node OPTIONS dist/... WORDS` (`arguments` are options, then words) with `socket` as fd 3 and `chatter` as stderr
- * (-1: /dev/null), in a session of its own.
- * @param later NULL, or start after a moment, if nobody has the lock on this directory meanwhile
+ * Start `node ARGUMENTS...` with `socket` as fd 3 and `chatter` as stderr (-1: /dev/null), in a session of its own.
+ * @param later NULL: now
  */
-pid_t spawn_node(int socket, int chatter, const char* const* arguments, const char* later);
+pid_t spawn_node(int socket, int chatter, const char* const* arguments, const struct later* later);
+/** The daemon's program. */
+char* daemon_script(void);
 
 /** Beginning of the names of sockets at which layers are served as `options` has them. @return false if it has an upper directory */
 bool layers_hash(const char* options, char* name, size_t room);
@@ -87,3 +103,44 @@ void keep_spare(const char* seconds);
 
 /** Relay what the daemon says until it stands alone. @return the exit code; *spare_seconds is set when a spare is wanted */
 int converse(struct daemon* daemon, const char* mountpoint, char** spare_seconds);
+
+/** A directory of ours. In a user namespace /run/tsaufs is usually that of the root outside. */
+bool is_own(const char* path);
+/** A path in the directory of lib/daemon/rundir.ts, where that is beyond doubt. */
+bool socket_address(struct sockaddr_un* address, const char* name);
+/** Connect to a process of our user that listens in the run directory. @return fd or -1 */
+int find_daemon(const char* name, struct ucred* peer);
+/** Send a byte that carries a descriptor. */
+bool send_fd(int socket, int fd);
+/** Send a request and its end; false as well for what does not fit into the socket: that is not for one who waits. */
+bool send_at_once(int socket, const struct bytes* request);
+/** Its `T`. Without it whoever waited has done nothing, and after our closing never will. */
+bool is_taken(int socket);
+/** Does somebody wait, or is on his way? He holds a lock on the directory (lib/daemon/standby.ts). */
+bool has_waiting(const char* dir);
+/** The limit as high as it may be; RLIM_INFINITY: higher, if we may. */
+void raise_limit(__rlimit_resource_t resource, rlim_t to);
+
+/** The same object behind two links of /proc: a namespace, a root directory. */
+bool same_object(const char* name, const char* process);
+/** What a child of ours would be, that process is. */
+bool is_like_us(pid_t pid);
+
+/** What a new process would inherit from us and one who waits takes over: directory, umask, environment. */
+void append_surroundings(struct bytes* to);
+
+/** Run `tsaufs WORDS...`: by the process that waits for commands (lib/cli/warm), else by becoming a new one. */
+_Noreturn void run_command(char** words);
+
+/** A process that runs a command for us. */
+struct server {
+  int socket;
+  int pidfd;
+  /** Our end of its standard input, which stands for our terminal; -1 when it has the real one. */
+  int input;
+};
+
+/** Remember what descriptors 0 to 2 are like, to have them like that again in the end. */
+void note_standard_fds(void);
+/** Be the command whose work somebody else does: signals, terminal, exit code. @param name for the message if he is killed */
+_Noreturn void stand_for(const struct server* server, const char* name, int lost_code);

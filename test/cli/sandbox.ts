@@ -125,6 +125,11 @@ export class Sandbox {
     return this.#processes(`tsaufs spare ${this.path}`)
   }
 
+  /** The processes that wait for a command. */
+  waiting(): number[] {
+    return this.#processes(`tsaufs warm ${this.path}`)
+  }
+
   /** Processes that a command of the sandbox has left, whatever they are about to become. */
   descendants(): number[] {
     return this.#processes(`TSAUFS_RUN_DIR=${this.at('run')}`, 'environ')

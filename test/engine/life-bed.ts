@@ -7,11 +7,18 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFile
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { PROGRAM } from '../cli/sandbox.js'
+import { PROGRAM, REPO } from '../cli/sandbox.js'
 import { cannotRun } from '../helpers/container.js'
 
 /** Why containers cannot be run here, or false. */
 export const CANNOT_RUN = cannotRun()
+
+/** TSAUFS_TEST_WARM=1: everything by processes that wait (docs/decisions/0014). */
+const WARM = process.env['TSAUFS_TEST_WARM'] === '1'
+/** `tsaufs`, without its words. */
+export const COMMAND = (WARM ? [join(REPO, 'bin/tsaufs')] : [process.execPath, PROGRAM]) as readonly [string, ...string[]]
+/** The command lines of processes that wait, or are on their way. */
+const WAITING = /^tsaufs (warm|spare) |\0container-warm\0|\0spare\0\d|\/tsaufs-start\0/
 
 /** What a command did. */
 export interface Done {
@@ -25,7 +32,7 @@ export class LifeBed {
   /** The layer: busybox and what every system has. */
   readonly layer = join(this.path, 'R')
   readonly env: NodeJS.ProcessEnv = {
-    ...process.env, TSAUFS_SPARE: '0', TSAUFS_ROOT: join(this.path, 'root'), TSAUFS_RUN_DIR: join(this.path, 'run'),
+    ...process.env, TSAUFS_SPARE: WARM ? '60' : '0', TSAUFS_ROOT: join(this.path, 'root'), TSAUFS_RUN_DIR: join(this.path, 'run'),
   }
 
   constructor(t: Test) {
@@ -40,7 +47,8 @@ export class LifeBed {
 
   /** `tsaufs WORDS`, with this text to read. */
   run(words: readonly string[], input = ''): Done {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...words], {
+    this.waitForWarm()
+    const { status, stdout, stderr } = spawnSync(COMMAND[0], [...COMMAND.slice(1), ...words], {
       cwd: this.path, env: this.env, encoding: 'latin1', input, timeout: 60_000,
     })
     return { exit: status, out: stdout, err: stderr }
@@ -60,7 +68,14 @@ export class LifeBed {
 
   /** A command that is not waited for. */
   start(words: readonly string[]): ChildProcess {
-    return spawn(process.execPath, [PROGRAM, ...words], { cwd: this.path, env: this.env, stdio: ['pipe', 'pipe', 'pipe'] })
+    this.waitForWarm()
+    return spawn(COMMAND[0], [...COMMAND.slice(1), ...words], { cwd: this.path, env: this.env, stdio: ['pipe', 'pipe', 'pipe'] })
+  }
+
+  /** With TSAUFS_TEST_WARM: until somebody waits for the next command, if a command was run before it. */
+  waitForWarm(): void {
+    const place = join(this.path, 'run/.warm')
+    for (let i = 0; WARM && i < 200 && existsSync(place) && !existsSync(join(place, 'sock')); i++) pause()
   }
 
   /** One value of `inspect`. */
@@ -78,7 +93,7 @@ export class LifeBed {
     for (let i = 0; ; i++) {
       const found = this.#remains().filter((line) => !kept.includes(line))
       if (found.length === 0 || i === 500) return found
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+      pause()
     }
   }
 
@@ -95,7 +110,8 @@ export class LifeBed {
     return readdirSync('/proc').map(Number).filter((pid) => {
       if (!(pid > 0) || pid === process.pid) return false
       try {
-        return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`TSAUFS_ROOT=${this.path}/root`)
+        const ours = readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`TSAUFS_ROOT=${this.path}/root`)
+        return ours && !(WARM && WAITING.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1')))
       } catch {
         return false
       }
@@ -122,6 +138,10 @@ export class LifeBed {
     for (const line of mounts.reverse()) spawnSync('umount', ['-l', line.split(' ')[4] ?? ''])
     rmSync(this.path, { recursive: true, force: true })
   }
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
 }
 
 /** All that a process writes, and its exit code. */

@@ -3,14 +3,15 @@ import t from 'tap'
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { PROGRAM } from '../cli/sandbox.js'
-import { CANNOT_RUN, LifeBed } from './life-bed.js'
+import { CANNOT_RUN, COMMAND, LifeBed } from './life-bed.js'
 
 const skip = CANNOT_RUN
 const HELPER = join(dirname(PROGRAM), '../test/engine/in-terminal.py')
 
 /** `tsaufs WORDS` in a terminal: what it shows, and its exit code. */
 function inTerminal(bed: LifeBed, words: readonly string[], ...steps: readonly (readonly [wait: string, type: string])[]): { exit: number | null, out: string } {
-  const { status, stdout } = spawnSync('python3', [HELPER, JSON.stringify(steps), process.execPath, PROGRAM, ...words], {
+  bed.waitForWarm()
+  const { status, stdout } = spawnSync('python3', [HELPER, JSON.stringify(steps), ...COMMAND, ...words], {
     cwd: bed.path, env: bed.env, encoding: 'latin1', timeout: 60_000,
   })
   return { exit: status, out: stdout }

@@ -10,6 +10,7 @@ import { findContainer } from '../../engine/store/containers.js'
 import type { Container } from '../../engine/store/record.js'
 import type { StateRoot } from '../../engine/store/root.js'
 import { ContainerCommand, rootOf } from '../container/command.js'
+import { standardInput } from '../container/standard-input.js'
 import { workingDirectory } from '../raw-args.js'
 
 /** Build the command. */
@@ -25,7 +26,7 @@ export function cpCommand(): Command {
     .action(async (source: Bytes, target: Bytes, options: { readonly archive?: true, readonly followLink?: true }, command: Command) => {
       const root = rootOf(command)
       if (source === '-' && target === '-') throw usage('cp', 'must specify at least one container source or destination')
-      if (source === '-') return unpackInto(inContainer(root, target), pathOf(target), options.archive === true, process.stdin)
+      if (source === '-') return unpackInto(inContainer(root, target), pathOf(target), options.archive === true, standardInput())
       if (target === '-') {
         if (process.stdout.isTTY) throw usage('cp', 'a tar stream is nothing for a terminal; redirect it')
         return packPath(inContainer(root, source), pathOf(source), options.followLink === true, process.stdout)

@@ -12,6 +12,7 @@ import type { StateRoot } from '../../engine/store/root.js'
 import { fsPath } from '../../engine/text.js'
 import { ContainerCommand, many, rootOf } from '../container/command.js'
 import { runForeground, startDetached, startWords } from '../container/foreground.js'
+import { inputIsTerminal } from '../container/standard-input.js'
 import { addRunFlags, recordOf, type RunOptions } from '../container/run-flags.js'
 import { exitingWith } from '../container/run-exit.js'
 import { attached, checkTerminal, detachKeys } from '../container/terminal.js'
@@ -72,5 +73,5 @@ async function run(root: StateRoot, container: Container, options: Options, keys
   }
   const { tty, openStdin } = container.record.config
   const { stdin, shown } = attached(options.attach ?? [])
-  return runForeground(root, container, { tty, stdin: openStdin && stdin, ...(shown === undefined ? {} : { shown }), sigProxy: options.sigProxy && !(tty && process.stdin.isTTY), keys })
+  return runForeground(root, container, { tty, stdin: openStdin && stdin, ...(shown === undefined ? {} : { shown }), sigProxy: options.sigProxy && !(tty && inputIsTerminal()), keys })
 }

@@ -6,7 +6,7 @@ import { TO } from '../../engine/attach/frames.js'
 import { signalNumber } from '../../engine/spec/words.js'
 import type { ExitState } from '../../engine/store/status.js'
 import { usage } from '../../engine/error.js'
-import { makeRaw } from './raw-mode.js'
+import { inputIsTerminal, rawInput, standardInput } from './standard-input.js'
 
 /** How we are connected. */
 export interface Connection {
@@ -63,7 +63,7 @@ export function terminalSize(): { readonly rows?: number, readonly columns?: num
 
 /** @throws MountError when a terminal is wanted for a program that reads, and we have none */
 export function checkTerminal(command: string, { tty, interactive }: { readonly tty: boolean, readonly interactive: boolean }): void {
-  if (tty && interactive && !process.stdin.isTTY) throw usage(command, 'the input device is not a TTY; leave out -t', 'ENOTTY')
+  if (tty && interactive && !inputIsTerminal()) throw usage(command, 'the input device is not a TTY; leave out -t', 'ENOTTY')
 }
 
 /** Be connected until the program ends or somebody presses the keys. */
@@ -113,8 +113,8 @@ function passSignals(client: AttachClient): () => void {
 }
 
 function passInput(client: AttachClient, { tty, keys }: Connection, detach: () => void): () => void {
-  const { stdin } = process
-  const restore = tty && stdin.isTTY ? makeRaw(stdin.fd) : undefined
+  const restore = tty && inputIsTerminal() ? rawInput() : undefined
+  const stdin = standardInput()
   let pressed = 0
   const onData = (data: Buffer): void => {
     const { bytes, matched } = tty ? matchKeys(data, keys, pressed) : { bytes: data, matched: 0 }

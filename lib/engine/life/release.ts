@@ -23,12 +23,12 @@ export async function release(root: StateRoot, { dir, record }: Container): Prom
     tellEvent(root, record, 'die', { exitCode: String(exit.code) })
   }
   killOrphan(dir)
-  if (record.cgroup !== undefined) {
-    await killGroup(record.cgroup)
-    await removeGroup(record.cgroup)
-  }
+  if (record.cgroup !== undefined) await killGroup(record.cgroup)
+  // Its daemon takes a while to end.
+  const going = await unmountRootfs(dir)
+  if (record.cgroup !== undefined) await removeGroup(record.cgroup)
   await disconnectNetwork({ dir, record })
-  await unmountRootfs(dir)
+  await going()
   await unmountOverlays(dir)
   rmSync(join(dir, 'attach.sock'), { force: true })
   rmSync(join(dir, 'exec'), { recursive: true, force: true })

@@ -80,6 +80,19 @@ export async function startContainer(root: StateRoot, container: Container, opti
   }
 }
 
+/**
+ * Do what a start does, but for what would be seen: the plan goes to a monitor that will not take it, half as long as it is.
+ * @throws MountError always: that is its answer
+ */
+export async function rehearseStart({ dir, record }: Container, options: StartOptions): Promise<Started> {
+  const group: Group = { places: { version: 1, dirs: {}, devicesConfined: false }, notes: [], procs: [], oomFile: undefined, hierarchies: [] }
+  writeFiles(dir, record)
+  const plan = compileContainer(planInput({ dir, record }, group, { joined: {} }, options))
+  return startMonitor({
+    verb: 'monitor', dir, plan: plan.subarray(0, plan.length / 2), attach: options.attach, cleansUp: false, tried: 'rehearse', created: async () => undefined,
+  })
+}
+
 /** Volumes get what the root has there before the first program runs. */
 function fillOnce(container: Container): void {
   const { dir, record } = container

@@ -90,29 +90,38 @@ function run(words: readonly Bytes[]): Promise<{ code: number, said: string }> {
   })
 }
 
+/** Wait for what goes a moment after its mount. */
+export type Going = () => Promise<void>
+
 /**
- * Take the root away, and see that its daemon ends. Idempotent. The daemon of a dead container has nobody left to serve, so one
- * that does not end by itself is killed.
+ * Take the root away; its daemon is about to end when this returns, and has ended when the result has. Idempotent. The daemon of a
+ * dead container has nobody left to serve, so one that does not end by itself is killed.
  * @throws MountError when the kernel refuses
  */
-export async function unmountRootfs(dir: string): Promise<void> {
-  await unmountAt(rootfsPath(dir))
+export function unmountRootfs(dir: string): Promise<Going> {
+  return detach(rootfsPath(dir))
 }
 
-/** The same for any union of ours. */
+/** Take any union of ours away, and see that its daemon ends. */
 export async function unmountAt(point: Bytes): Promise<void> {
-  for (;;) {
-    const entry = readMountinfo().findLast((mount) => mount.mountpoint === point)
-    const record = entry === undefined ? mountedElsewhere(point) : findMount(entry.dev)
-    if (entry === undefined && record === undefined) return
-    const watch = record === undefined ? undefined : await watchEnd(record)
-    const failed = entry === undefined ? askToEnd(record!) : unmount(point, true)
-    if (failed !== '') {
-      watch?.cancel()
-      throw failure(`unmount ${point}`, failed, 'the kernel refused it')
-    }
-    if (record === undefined || await watch!.ended(END_TIMEOUT_MS) || startTime(record.pid) !== record.start) continue
-    process.kill(record.pid, 'SIGKILL')
+  const going = await detach(point)
+  await going()
+}
+
+async function detach(point: Bytes): Promise<Going> {
+  const entry = readMountinfo().findLast((mount) => mount.mountpoint === point)
+  const record = entry === undefined ? mountedElsewhere(point) : findMount(entry.dev)
+  if (entry === undefined && record === undefined) return async () => undefined
+  const watch = record === undefined ? undefined : await watchEnd(record)
+  const failed = entry === undefined ? askToEnd(record!) : unmount(point, true)
+  if (failed !== '') {
+    watch?.cancel()
+    throw failure(`unmount ${point}`, failed, 'the kernel refused it')
+  }
+  return async () => {
+    if (record !== undefined && !await watch!.ended(END_TIMEOUT_MS) && startTime(record.pid) === record.start) process.kill(record.pid, 'SIGKILL')
+    // There may have been another one below it.
+    await unmountAt(point)
   }
 }
 

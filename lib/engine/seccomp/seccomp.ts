@@ -69,7 +69,16 @@ function read(name: string): Profile {
  */
 export function seccompFilter(option: string, capabilities: readonly string[]): SeccompFilter | undefined {
   if (option === 'unconfined') return undefined
-  const builtin = option === '' || option === 'builtin' || option === 'default'
+  if (option !== '' && option !== 'builtin' && option !== 'default') return makeFilter(option, false, capabilities)
+  const key = capabilities.join()
+  if (builtinFilter?.key !== key) builtinFilter = { key, filter: makeFilter('builtin', true, capabilities) }
+  return builtinFilter.filter
+}
+
+/** The last one that was made: a process that waits for a command has made that of most containers before (cli/warm). */
+let builtinFilter: { readonly key: string, readonly filter: SeccompFilter } | undefined
+
+function makeFilter(option: string, builtin: boolean, capabilities: readonly string[]): SeccompFilter {
   try {
     const profile = builtin ? defaultProfile() : read(option)
     const program = programOf(profile, { nodeArch: process.arch, capabilities, kernel: kernelVersion() })
@@ -80,6 +89,6 @@ export function seccompFilter(option: string, capabilities: readonly string[]): 
   } catch (error) {
     const code = error instanceof ProfileError ? 'EINVAL' : (error as NodeJS.ErrnoException).code
     if (code === undefined) throw error
-    throw usage(`seccomp profile ${builtin ? 'builtin' : option}`, error instanceof ProfileError ? error.message : 'the file cannot be read', code)
+    throw usage(`seccomp profile ${option}`, error instanceof ProfileError ? error.message : 'the file cannot be read', code)
   }
 }
