@@ -2,7 +2,8 @@
 """How long a container takes from the command to its end: tsaufs beside the programs that are installed of unshare, bwrap, crun, runc,
 ctr, podman (kernel overlayfs, fuse-overlayfs, tsaufs-overlay) and docker. `true` and `echo`, no network, one busybox root.
 
-    bench/containers.py [ROUNDS]        15 rounds, which go through all of them in turn; needs root and busybox-static
+    bench/containers.py [ROUNDS [NAME...]]      15 rounds, which go through all of them in turn, or through those whose names begin so;
+                                                needs root and busybox-static
 
 Medians of wall time; the processor time of the whole machine for one start (servers of engines and what is put off are in it, so it is
 right on a quiet machine only); the largest resident size of a process that the command waited for; and what stays for each running
@@ -12,6 +13,7 @@ hidden, as it refuses hybrid cgroups. What is missing is named.
 import contextlib, json, os, shutil, signal, statistics, subprocess, sys, tempfile, time
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+ONLY = tuple(sys.argv[2:])
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TSAUFS = f'{REPO}/bin/tsaufs'
 # Short, as podman's runroot may have 50 characters.
@@ -72,6 +74,7 @@ def subjects(stack):
     def tsaufs(*options):
         return lambda words, name: [TSAUFS, 'run', '--rm', '--name', name, '--network', 'none', *options, '--rootfs', ROOT, *words]
     yield Subject('tsaufs', tsaufs(), lambda name: run(TSAUFS, 'kill', name))
+    yield Subject('tsaufs, nobody waits', lambda words, name: ['env', 'TSAUFS_SPARE=0', *tsaufs()(words, name)])
     if need('unshare'):
         yield Subject('unshare', lambda words, _: ['unshare', '-mpfui', '--net', f'--root={ROOT}', *words])
     if need('bwrap'):
@@ -143,7 +146,7 @@ def start(subject, words, count=[0]):
     wall = time.perf_counter() - begin
     if process.returncode != 0:
         raise SystemExit(f'{subject.name}: exit {process.returncode}: {said.decode()}')
-    # What is put off to the end, a new spare for one, belongs to it.
+    # What is put off to the end, a process that waits for the next, belongs to it.
     time.sleep(3)
     return wall, machine_cpu() - before, usage.ru_maxrss * 1024
 
@@ -188,7 +191,7 @@ def is_program(pid):
 
 
 def is_spare(pid):
-    return cmdline(pid)[0].startswith(b'tsaufs spare')
+    return cmdline(pid)[0].startswith((b'tsaufs spare', b'tsaufs warm'))
 
 
 def table(all_of_them):
@@ -206,7 +209,7 @@ def main():
         stack.callback(shutil.rmtree, WORK, ignore_errors=True)
         stack.callback(lambda: [os.kill(int(pid), signal.SIGTERM) for pid in processes() if is_spare(pid) and WORK in str(cmdline(pid))])
         make_root()
-        those = list(subjects(stack))
+        those = [subject for subject in subjects(stack) if not ONLY or subject.name.startswith(ONLY)]
         for subject in those:
             start(subject, ['true'])
         for turn in range(ROUNDS):

@@ -8,7 +8,6 @@ import { dirname, join } from 'node:path'
 import { sys, type Bytes } from '../os/native.js'
 import { Starter } from './starter.js'
 
-const AT_FDCWD = -100
 const LOCK_EX_NB = sys.constants['LOCK_EX']! | sys.constants['LOCK_NB']!
 
 /** What is read once, when a process or its libraries start, and so must be the same. */
@@ -93,10 +92,14 @@ function leavePlace(dir: string): void {
   }
 }
 
-/** There is one, also while it rehearses: it holds a lock on the directory, for which native/start looks. @returns fd or -errno */
+/** There is one, also while it rehearses: it holds a lock on the directory, for which native/start looks. @returns fd, or a negative number */
 function lockPlace(dir: string): number {
-  const fd = sys.openat(AT_FDCWD, dir, constants.O_RDONLY | constants.O_DIRECTORY, 0)
-  if (fd < 0) return fd
+  let fd: number
+  try {
+    fd = openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY)
+  } catch {
+    return -1
+  }
   const rc = sys.flock(fd, LOCK_EX_NB)
   if (rc < 0) closeSync(fd)
   return rc < 0 ? rc : fd

@@ -36,6 +36,9 @@ enum { WAIT_MAX_S = 86400 };
 /** Exit code of commands that run a program when we fail ourselves; RUN_EXIT in lib/engine/error.ts. */
 enum { EXIT_ENGINE = 125, EXIT_FAILED = 1 };
 
+/** Runs the bundle, with code that is compiled already. */
+static const char QUICK[] = "bin/quick.cjs";
+
 /** In the run directory, with a lock on it: the directory and the socket in it. */
 static const char PLACE[] = ".warm";
 static const char SOCKET[] = ".warm/sock";
@@ -50,8 +53,8 @@ struct verb {
 static const struct verb VERBS[] = {
     {"run", "pr"},   {"exec", "pr"},  {"start", "p"}, {"create", "pr"}, {"stop", "p"},    {"rm", "p"},      {"ps", "p"},
     {"inspect", "p"}, {"logs", "p"},  {"wait", "p"},  {"kill", "p"},    {"pause", "p"},   {"unpause", "p"}, {"restart", "p"},
-    {"attach", "p"}, {"top", "p"},    {"cp", "p"},    {"rename", "p"},  {"port", "p"},    {"update", "p"},  {"diff", ""},
-    {"stats", ""},   {"events", ""},
+    {"attach", "p"}, {"top", "p"},    {"cp", "p"},    {"rename", "p"},  {"port", "p"},    {"update", "p"},
+    {"diff", ""},  {"stats", ""},    {"events", ""},
 };
 
 /** The command among the words, behind `--root DIR`. */
@@ -152,7 +155,7 @@ static bool find_server(struct server* server, const struct bytes* request, bool
 static bool make_place(const char* dir, mode_t mode) { return mkdir(dir, mode) == 0 || is_own(dir); }
 
 /** Have one wait for the next command. He is nobody's child: we may stay for long, and node would not know him. */
-static void keep_next(const char* script, const char* seconds, const char* identity) {
+static void keep_next(const char* seconds, const char* identity) {
   struct sockaddr_un run = {0};
   struct sockaddr_un place = {0};
   struct sockaddr_un address = {0};
@@ -163,9 +166,9 @@ static void keep_next(const char* script, const char* seconds, const char* ident
   if (pid > 0) waitpid(pid, NULL, 0);
   if (pid != 0) return;
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  const char* arguments[] = {"--expose-gc", script, "container-warm", seconds, address.sun_path, identity, NULL};
+  const char* arguments[] = {"--expose-gc", in_program(QUICK), "container-warm", seconds, address.sun_path, identity, NULL};
   const struct later later = {NEXT_DELAY_MS, place.sun_path};
-  if (null >= 0) spawn_node(null, -1, arguments, &later);
+  if (null >= 0 && arguments[1] != NULL) spawn_node(null, -1, arguments, &later);
   _exit(0);
 }
 
@@ -183,8 +186,14 @@ static void try_warm(char** words, const struct verb* verb, const char* script, 
   note_standard_fds();
   const bool served = find_server(&server, &request, &unfit);
   free(request.data);
-  if (!unfit && strchr(verb->kind, 'p') != NULL) keep_next(script, seconds, identity);
+  if (!unfit && strchr(verb->kind, 'p') != NULL) keep_next(seconds, identity);
   if (served) stand_for(&server, verb->name, strchr(verb->kind, 'r') != NULL ? EXIT_ENGINE : EXIT_FAILED);
+}
+
+/** A mount in the foreground loads modules beside the bundle, which only node's own loader can. */
+static char* quick_script(char** words) {
+  const bool mount = *words != NULL && strcmp(*words, "mount") == 0;
+  return in_program(mount ? "bin/tsaufs.js" : QUICK);
 }
 
 _Noreturn void run_command(char** words) {
@@ -194,5 +203,5 @@ _Noreturn void run_command(char** words) {
   // An ordinary user's commands begin anew as root of his user namespace (lib/engine/rootless): nobody can wait for that.
   if (verb != NULL && seconds != NULL && script != NULL && geteuid() == 0) try_warm(words, verb, script, seconds);
   const bool runs = verb != NULL && strchr(verb->kind, 'r') != NULL;
-  become_node(script != NULL ? script : in_program("bin/tsaufs.js"), words, runs ? EXIT_ENGINE : EXIT_MOUNT);
+  become_node(script != NULL ? quick_script(words) : in_program("bin/tsaufs.js"), words, runs ? EXIT_ENGINE : EXIT_MOUNT);
 }

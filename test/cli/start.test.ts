@@ -2,8 +2,8 @@
  * The program that starts daemons, through `bin/tsaufs`: one start of node, the same words and exit codes as through node.
  */
 import t from 'tap'
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { isGone, NEEDS_ROOT, REPO, Sandbox, until } from './sandbox.js'
 
 const root = { skip: NEEDS_ROOT }
@@ -64,6 +64,23 @@ t.test('what is not plain goes to node, with the same words', async (t) => {
   for (const [words, line] of rows) t.same(box.exec(START, ...words), { exit: 2, stdout: '', complaints: [line] })
   t.match(box.exec(START, 'mount', '--help').stdout, /spare/)
   t.equal(box.exec(HELPER, 'none', 'mnt', '-x').exit, 2)
+})
+
+t.test('compiled code that is not of this bundle, or not whole, is not used', async (t) => {
+  const box = new Sandbox(t)
+  const copy = dirname(dirname(box.programForUsers(t)))
+  const bundle = join(copy, 'dist/lib/cli/main.bundle.cjs')
+  const { size, mtimeMs } = statSync(bundle)
+  const code = readFileSync(join(REPO, 'dist/lib/cli/main.bundle.cjs.cache'))
+  const whole = code.subarray(code.indexOf('\n') + 1)
+  const heading = (bytes: number): Buffer => Buffer.from(`${bytes} ${mtimeMs} ${process.version} ${process.arch}\n`)
+  const caches = [[heading(size), whole], [heading(size), whole.subarray(0, 9999)], [heading(size)], [heading(size + 1), whole], [Buffer.from('x')]]
+  for (const parts of caches) {
+    writeFileSync(`${bundle}.cache`, Buffer.concat(parts))
+    t.same(box.exec(join(copy, 'bin/tsaufs'), 'list'), { exit: 0, stdout: '', complaints: [] })
+  }
+  rmSync(`${bundle}.cache`)
+  t.equal(box.exec(join(copy, 'bin/tsaufs'), 'list').exit, 0)
 })
 
 t.test('no node', async (t) => {

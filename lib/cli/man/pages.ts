@@ -63,7 +63,7 @@ function commandsPage(version: string): string {
     section('ENVIRONMENT', terms([
       ['TSAUFS_ROOT', 'where containers are kept, instead of /var/lib/tsaufs or ~/.local/share/tsaufs'],
       ['TSAUFS_RUN_DIR', 'where the state of live mounts is kept, instead of /run/tsaufs or $XDG_RUNTIME_DIR/tsaufs'],
-      ['TSAUFS_SPARE', 'seconds for which a mount leaves a process ready for the next one'],
+      ['TSAUFS_SPARE', 'seconds for which a mount, and a command about containers, leaves a process ready for the next one; 0: none'],
       ['TSAUFS_NODE', 'the node program'],
       ['DEBUG', 'tsaufs:fuse shows each request of a mount in the foreground'],
     ])),
