@@ -70,12 +70,22 @@ static void signal_server(const struct client* client, int signal) {
   syscall(SYS_pidfd_send_signal, client->server->pidfd, signal, NULL, 0);
 }
 
-/** All that is passed on comes by the descriptor; everything else does what it does to a new process. */
-static int take_signals(void) {
+static sigset_t handled(void) {
   sigset_t set;
   sigemptyset(&set);
   for (size_t i = 0; i < sizeof PASSED / sizeof *PASSED; i++) sigaddset(&set, PASSED[i]);
   sigaddset(&set, SIGTSTP);
+  return set;
+}
+
+void hold_signals(sigset_t* before) {
+  const sigset_t set = handled();
+  sigprocmask(SIG_BLOCK, &set, before);
+}
+
+/** All that is passed on comes by the descriptor; everything else does what it does to a new process. */
+static int take_signals(void) {
+  const sigset_t set = handled();
   for (int number = 1; number < SIGRTMIN; number++) {
     if (number != SIGPIPE) signal(number, SIG_DFL);
   }

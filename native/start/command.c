@@ -17,6 +17,7 @@
  * After the `T` nothing is sent there: our end, which the kernel tells of by SIGKILL, ends who works for us.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,10 +185,14 @@ static void try_warm(char** words, const struct verb* verb, const char* script, 
   struct server server = {-1, -1, -1};
   bool unfit;
   note_standard_fds();
+  // From the moment on that he runs it, Ctrl-Z stops both or nobody.
+  sigset_t before;
+  hold_signals(&before);
   const bool served = find_server(&server, &request, &unfit);
   free(request.data);
   if (!unfit && strchr(verb->kind, 'p') != NULL) keep_next(seconds, identity);
   if (served) stand_for(&server, verb->name, strchr(verb->kind, 'r') != NULL ? EXIT_ENGINE : EXIT_FAILED);
+  sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 /** A mount in the foreground loads modules beside the bundle, which only node's own loader can. */

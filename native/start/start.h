@@ -19,6 +19,7 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/resource.h>
@@ -142,5 +143,7 @@ struct server {
 
 /** Remember what descriptors 0 to 2 are like, to have them like that again in the end. */
 void note_standard_fds(void);
+/** Block what stand_for() passes on, which has to come after it. @param before the mask until now */
+void hold_signals(sigset_t* before);
 /** Be the command whose work somebody else does: signals, terminal, exit code. @param name for the message if he is killed */
 _Noreturn void stand_for(const struct server* server, const char* name, int lost_code);
