@@ -10,7 +10,7 @@ import { get } from './net-holder.js'
 const program = fileURLToPath(new URL('../../../bin/tsaufs', import.meta.url))
 const skip = cannotRun()
 const { dir, root, remove } = makeRoot('run-network')
-for (const applet of ['httpd', 'ip', 'unshare', 'wget']) symlinkSync('busybox', join(root, 'bin', applet))
+for (const applet of ['httpd', 'ip', 'wget']) symlinkSync('busybox', join(root, 'bin', applet))
 const env = { ...process.env, TSAUFS_ROOT: join(dir, 'state') }
 
 /** Run the command; what it says, both streams, and how it ends. */
