@@ -27,7 +27,7 @@ import { checkBranches } from './check-branches.js'
 import { checkMountpoint } from './check-mountpoint.js'
 import { nativelyReadOnly } from './fs-type.js'
 import { contains, readMountinfo } from './mountinfo.js'
-import { processOf, seesOurMounts } from './process-id.js'
+import { processOf, sharesNamespace } from './process-id.js'
 import { BESIDE, SOCKET_PATH_MAX } from './rundir.js'
 import { parseFields } from './starter.js'
 
@@ -129,7 +129,7 @@ export class Beside {
 
   /** STATFS of the root: if an engine asks, the image that it mounts next is for us. Never throws. */
   asked(thread: number): void {
-    if (this.#server?.listening !== true || !seesOurMounts(thread)) return
+    if (this.#server?.listening !== true || !sharesNamespace(thread, 'mnt')) return
     const engine = processOf(thread)
     if (engine === undefined) return
     const name = this.#nameFor(engine)

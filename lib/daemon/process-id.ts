@@ -28,10 +28,10 @@ export function processOf(thread: number): number | undefined {
   }
 }
 
-/** A process or thread sees the mounts that we see: it is in our mount namespace. */
-export function seesOurMounts(thread: number): boolean {
+/** A process or thread is in our namespace of this kind, a name in /proc/PID/ns. */
+export function sharesNamespace(thread: number, name: string): boolean {
   try {
-    return readlinkSync(`/proc/${thread}/ns/mnt`) === readlinkSync('/proc/self/ns/mnt')
+    return readlinkSync(`/proc/${thread}/ns/${name}`) === readlinkSync(`/proc/self/ns/${name}`)
   } catch {
     return false
   }

@@ -3,9 +3,10 @@
  * it at a socket, and compares with itself what a child inherits; here the same is asked of the client, and the rest is taken over
  * from him.
  */
-import { closeSync, constants, lstatSync, openSync, readlinkSync, realpathSync, rmdirSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, realpathSync, rmdirSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { sys, type Bytes } from '../os/native.js'
+import { sharesNamespace } from './process-id.js'
 import { Starter } from './starter.js'
 
 const LOCK_EX_NB = sys.constants['LOCK_EX']! | sys.constants['LOCK_NB']!
@@ -137,8 +138,7 @@ function letGo(fds: readonly number[]): undefined {
 
 /** Process `pid` is in our namespaces, and has an environment (bytes as latin1) in which we would be what we are. */
 export function isLikeUs(pid: number, env: readonly Bytes[]): boolean {
-  const same = (name: string): boolean => readlinkSync(`/proc/${pid}/ns/${name}`) === readlinkSync(`/proc/self/ns/${name}`)
-  return ['mnt', 'pid', 'user', 'cgroup'].every(same) && sameFixed(env)
+  return ['mnt', 'pid', 'user', 'cgroup'].every(name => sharesNamespace(pid, name)) && sameFixed(env)
 }
 
 /** The environment as node shows it: text. */

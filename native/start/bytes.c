@@ -26,6 +26,18 @@ void append_field(struct bytes* to, const char* key, const char* value) {
   append(to, value, strlen(value) + 1);
 }
 
+void take_records(struct bytes* unread, void (*take)(void* about, const char* record), void* about) {
+  size_t start = 0;
+  // Nothing was ever read: memchr(3) may not be given NULL.
+  if (unread->length == 0) return;
+  for (char* end; (end = memchr(unread->data + start, '\0', unread->length - start)) != NULL;) {
+    take(about, unread->data + start);
+    start = (size_t)(end - unread->data) + 1;
+  }
+  memmove(unread->data, unread->data + start, unread->length - start);
+  unread->length -= start;
+}
+
 void complain(const char* text, size_t length) {
   struct bytes line = {0};
   append_text(&line, "tsaufs: ");

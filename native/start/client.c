@@ -145,7 +145,8 @@ static void make_raw(const struct client* client) {
   send(client->server->input, "", 1, MSG_NOSIGNAL);
 }
 
-static void take_record(struct client* client, const char* record) {
+static void take_record(void* about, const char* record) {
+  struct client* client = about;
   switch (*record) {
     case 'R': make_raw(client); break;
     case 'C': tcsetattr(STDIN_FILENO, TCSADRAIN, &standard[STDIN_FILENO].settings); break;
@@ -161,13 +162,7 @@ static void hear(struct client* client) {
   if (rc < 0 && errno == EINTR) return;
   if (rc <= 0) lost(client);
   append(&client->unread, part, (size_t)rc);
-  size_t start = 0;
-  for (char* end; (end = memchr(client->unread.data + start, '\0', client->unread.length - start)) != NULL;) {
-    take_record(client, client->unread.data + start);
-    start = (size_t)(end - client->unread.data) + 1;
-  }
-  client->unread.length -= start;
-  memmove(client->unread.data, client->unread.data + start, client->unread.length);
+  take_records(&client->unread, take_record, client);
 }
 
 /** What is typed, or its end. A terminal that has gone gives errors, which are an end too. */

@@ -42,6 +42,9 @@ void append_text(struct bytes* to, const char* text);
 /** `key=value` NUL. */
 void append_field(struct bytes* to, const char* key, const char* value);
 
+/** Give each whole record, up to its NUL, to `take`, and keep the rest. @param about what `take` gets with it */
+void take_records(struct bytes* unread, void (*take)(void* about, const char* record), void* about);
+
 /** One line on stderr after `tsaufs: `, control characters as `\xHH`. */
 void complain(const char* text, size_t length);
 /** The same for `format`, printf(3). */

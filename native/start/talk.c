@@ -88,7 +88,8 @@ static void mounted(struct talk* talk, const char* text) {
   answer->asked = pthread_create(&answer->thread, NULL, stat_mount, answer) == 0;
 }
 
-static void take_record(struct talk* talk, const char* record) {
+static void take_record(void* about, const char* record) {
+  struct talk* talk = about;
   const char* text = record + 1;
   switch (*record) {
     case 'L': complain(text, strlen(text)); break;
@@ -105,17 +106,6 @@ static void take_record(struct talk* talk, const char* record) {
     }
     default: break;
   }
-}
-
-static void take_records(struct talk* talk) {
-  struct bytes* unread = &talk->unread;
-  size_t start = 0;
-  for (char* end; (end = memchr(unread->data + start, '\0', unread->length - start)) != NULL;) {
-    take_record(talk, unread->data + start);
-    start = (size_t)(end - unread->data) + 1;
-  }
-  memmove(unread->data, unread->data + start, unread->length - start);
-  unread->length -= start;
 }
 
 /** read(2) once into `to`; false at the end of the stream. */
@@ -169,7 +159,7 @@ static bool listen_to(struct talk* talk) {
     if (fds[2].revents != 0) answered = true;
     if (fds[0].revents != 0) {
       open = read_more(talk->daemon->socket, &talk->unread);
-      take_records(talk);
+      take_records(&talk->unread, take_record, talk);
     }
     // A mount that answers with an error will not do better when the daemon goes on.
     if (answered && (talk->answer.error != 0 || strcmp(talk->answer.found, talk->answer.device) != 0)) return true;

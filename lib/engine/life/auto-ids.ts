@@ -3,7 +3,7 @@ import { isMachineRoot } from '../../daemon/process-id.js'
 import { failure } from '../error.js'
 import type { OciIdMapping } from '../oci.js'
 import { ownIdCount } from '../spec/keep-id.js'
-import { AUTO_OWNER, subordinateRanges, type IdMaps } from '../spec/userns.js'
+import { AUTO_OWNER, subordinateFile, subordinateRanges, type IdMaps } from '../spec/userns.js'
 import { allContainers } from '../store/containers.js'
 import type { ContainerRecord } from '../store/record.js'
 import type { StateRoot } from '../store/root.js'
@@ -18,7 +18,7 @@ export function withAutoIds(root: StateRoot, record: ContainerRecord): Container
 }
 
 function freeRange(kind: keyof IdMaps, size: number, taken: readonly IdMaps[]): OciIdMapping[] {
-  const file = kind === 'uids' ? '/etc/subuid' : '/etc/subgid'
+  const file = subordinateFile(kind)
   // An ordinary user has those of his own namespace, without himself.
   const ranges = isMachineRoot() ? subordinateRanges(kind, AUTO_OWNER) : [{ first: 1, count: ownIdCount(kind) - 1 }]
   const used = taken.flatMap((each) => each[kind]).sort((a, b) => a.hostID - b.hostID)

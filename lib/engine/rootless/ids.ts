@@ -4,7 +4,7 @@
  */
 import { userInfo } from 'node:os'
 import { programFile } from '../network/usermode.js'
-import { subordinateRanges } from '../spec/userns.js'
+import { inARow, MAPPINGS_MAX, subordinateRanges, type SubordinateRange } from '../spec/userns.js'
 
 /** `INSIDE:OUTSIDE:COUNT,...` of users and of groups, as tsaufs-init takes them. */
 export interface OwnIds {
@@ -16,14 +16,8 @@ export interface OwnIds {
   readonly lacking?: string
 }
 
-/** An entry of /etc/subuid or /etc/subgid. */
-interface Range {
-  readonly first: number
-  readonly count: number
-}
-
-/** The kernel's number of lines in a map. Source: user_namespaces(7). */
-const RANGES_MAX = 339
+/** The other line is he himself. */
+const RANGES_MAX = MAPPINGS_MAX - 1
 
 /** Of the user who runs this process. */
 export function ownIds(): OwnIds {
@@ -37,7 +31,7 @@ export function ownIds(): OwnIds {
 
 /** @param found ranges of the user, and whether newuidmap and newgidmap are there */
 export function chooseIds({ uid, gid }: { readonly uid: number, readonly gid: number }, found: {
-  readonly uids: readonly Range[], readonly gids: readonly Range[], readonly tools: boolean,
+  readonly uids: readonly SubordinateRange[], readonly gids: readonly SubordinateRange[], readonly tools: boolean,
 }): OwnIds {
   const lacking = found.uids.length === 0 || found.gids.length === 0
     ? 'there are no subordinate ids for you in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)'
@@ -46,14 +40,9 @@ export function chooseIds({ uid, gid }: { readonly uid: number, readonly gid: nu
   return { by: 'newidmap', uids: mapOf(uid, found.uids), gids: mapOf(gid, found.gids) }
 }
 
-function mapOf(own: number, ranges: readonly Range[]): string {
-  let inside = 1
-  const lines = ranges.slice(0, RANGES_MAX).map(({ first, count }) => {
-    const line = `${inside}:${first}:${count}`
-    inside += count
-    return line
-  })
-  return [`0:${own}:1`, ...lines].join(',')
+function mapOf(own: number, ranges: readonly SubordinateRange[]): string {
+  const others = inARow(ranges.slice(0, RANGES_MAX), 1)
+  return [`0:${own}:1`, ...others.map(({ containerID, hostID, size }) => `${containerID}:${hostID}:${size}`)].join(',')
 }
 
 /** Nothing for a user without an entry in passwd(5). */

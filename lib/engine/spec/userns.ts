@@ -35,8 +35,8 @@ export interface UserNamespaceFlags {
 
 /** As many as a system has by default, and podman's and docker's ranges. */
 const AUTO_SIZE = 65536
-/** Source: user_namespaces(7). */
-const MAPPINGS_MAX = 340
+/** Lines of a map. Source: user_namespaces(7). */
+export const MAPPINGS_MAX = 340
 /** The last one means "none". */
 const IDS = 2 ** 32 - 1
 /** Whose subordinate ids `auto` takes. Source: podman-run(1). */
@@ -115,9 +115,20 @@ function checkMap(kind: keyof IdMaps, maps: readonly OciIdMapping[]): void {
   if (!maps.some(({ containerID }) => containerID === 0)) throw usage(flag, `${what} 0 of the container is not mapped: it has to have a root`)
 }
 
-/** The ranges of a name in /etc/subuid or /etc/subgid. Source: subuid(5). */
-export function subordinateRanges(kind: keyof IdMaps, name: string): { readonly first: number, readonly count: number }[] {
-  const file = kind === 'uids' ? '/etc/subuid' : '/etc/subgid'
+/** An entry of /etc/subuid or /etc/subgid. Source: subuid(5). */
+export interface SubordinateRange {
+  readonly first: number
+  readonly count: number
+}
+
+/** Where they are. */
+export function subordinateFile(kind: keyof IdMaps): string {
+  return kind === 'uids' ? '/etc/subuid' : '/etc/subgid'
+}
+
+/** The ranges of a name. @throws MountError when the file cannot be read; without one there are none */
+export function subordinateRanges(kind: keyof IdMaps, name: string): SubordinateRange[] {
+  const file = subordinateFile(kind)
   let text: string
   try {
     text = readFileSync(file, 'latin1')
@@ -130,16 +141,20 @@ export function subordinateRanges(kind: keyof IdMaps, name: string): { readonly 
     .filter(({ first, count }) => Number.isSafeInteger(first) && count > 0)
 }
 
-/** They follow each other in the container, from 0 on. */
-function subordinate(kind: keyof IdMaps, name: string): OciIdMapping[] {
-  const flag = kind === 'uids' ? '--subuidname' : '--subgidname'
-  let next = 0
-  const maps = subordinateRanges(kind, name).map(({ first, count }) => {
+/** Ranges of the host that follow each other in the container, from `next` on. */
+export function inARow(ranges: readonly SubordinateRange[], next: number): OciIdMapping[] {
+  return ranges.map(({ first, count }) => {
     const map = { containerID: next, hostID: first, size: count }
     next += count
     return map
   })
-  if (maps.length === 0) throw usage(`${flag} ${name}`, `no ${kind === 'uids' ? 'subuid' : 'subgid'} ranges found for user "${name}" in /etc/${kind === 'uids' ? 'subuid' : 'subgid'}`, 'ENOENT')
+}
+
+/** All the ids that a name has. @throws MountError when it has none */
+function subordinate(kind: keyof IdMaps, name: string): OciIdMapping[] {
+  const flag = kind === 'uids' ? '--subuidname' : '--subgidname'
+  const maps = inARow(subordinateRanges(kind, name), 0)
+  if (maps.length === 0) throw usage(`${flag} ${name}`, `no ${kind === 'uids' ? 'subuid' : 'subgid'} ranges found for user "${name}" in ${subordinateFile(kind)}`, 'ENOENT')
   return maps
 }
 
